@@ -1,0 +1,49 @@
+# edge-assets: two commands for people, `make up` and `make test`; the rest serves them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EDGE_HOME ?= .edge
+export EDGE_HOME
+export ORT_DISABLE_TELEMETRY := 1
+export DAGSTER_DISABLE_TELEMETRY := yes
+export DO_NOT_TRACK := 1
+
+.PHONY: up test demo setup lint types check lock protos clean
+
+up: setup ## the local hub, a fleet, Dagster: everything, under one supervisor
+	@$(BIN)/edgectl up
+
+demo: setup ## the whole story, headless, from an empty state directory
+	@$(BIN)/edgectl demo
+
+test: setup lint types check ## everything that CI runs
+
+setup: $(STAMP) ## makes .venv once
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"edge-assets needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy
+
+check:
+	$(BIN)/pytest
+
+lock: ## pins every dependency with its hashes (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
+
+protos: setup ## regenerates the Python code of the contracts
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --grpc_python_out=. --pyi_out=. protos/inference.proto
+
+clean:
+	rm -rf $(VENV) $(EDGE_HOME)
