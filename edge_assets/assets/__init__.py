@@ -1,0 +1,1 @@
+"""The asset families of the chain, one module each; `build(chain)` makes them for an edge model."""

@@ -1,0 +1,43 @@
+"""`shared/inference_runtime`: what every image of the fleet has in common below its model."""
+
+import dagster as dg
+
+from edge_assets.lineage import result
+from resources.platform import Platform
+
+KEY = dg.AssetKey(["shared", "inference_runtime"])
+
+
+def build() -> dg.AssetsDefinition:
+    """The asset `shared/inference_runtime`."""
+
+    @dg.asset(
+        key=KEY,
+        group_name="shared",
+        kinds={"python", "docker"},
+        owners=["team:platform"],
+        description=(
+            "The inference service and what it depends on, as the layers below a model: its data "
+            "version changes when the service's code, a dependency or Python does, so that images "
+            "built on the old one show as stale."
+        ),
+    )
+    def inference_runtime(platform: Platform) -> dg.MaterializeResult[None]:
+        from resources.images.runtime import describe_runtime
+
+        runtime = describe_runtime()
+        document = {"kind": "inference_runtime", "inputs": {}, **runtime}
+        metadata = {
+            "python": runtime["python"],
+            "architecture": runtime["architecture"],
+            "service code": runtime["code"],
+            "distributions": dg.MetadataValue.table(
+                [
+                    dg.TableRecord({"distribution": name, "version": version})
+                    for name, version in runtime["distributions"].items()
+                ]
+            ),
+        }
+        return result(platform.artifacts, document, metadata)
+
+    return inference_runtime

@@ -1,0 +1,80 @@
+"""What the assets of one edge model share: its configuration, keys, partitions and plain functions.
+
+Imports nothing heavy: the code location is loaded by every Dagster process.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import dagster as dg
+
+from edge_assets.core.config import ModelConfig, load_function
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One edge model: the group `<name>` in the Dagster UI, asset keys `<name>/<asset>`."""
+
+    config: ModelConfig
+
+    @property
+    def name(self) -> str:
+        """The edge model's name."""
+        return self.config.name
+
+    def key(self, asset: str) -> dg.AssetKey:
+        """The key of one of its assets."""
+        return dg.AssetKey([self.name, asset])
+
+    @cached_property
+    def batches(self) -> dg.DynamicPartitionsDefinition:
+        """One partition a batch."""
+        return dg.DynamicPartitionsDefinition(name=f"{self.name}_batches")
+
+    @cached_property
+    def windows(self) -> dg.DynamicPartitionsDefinition:
+        """One partition a window of captures."""
+        return dg.DynamicPartitionsDefinition(name=f"{self.name}_windows")
+
+    @cached_property
+    def devices(self) -> dg.DynamicPartitionsDefinition:
+        """One partition a device."""
+        return dg.DynamicPartitionsDefinition(name=f"{self.name}_devices")
+
+    def function(self, step: str) -> Callable[..., Any]:
+        """The data scientist's function for a step: `clean`, `train`, `to_onnx`, ..."""
+        return load_function(getattr(self.config.entrypoints, step))
+
+    def common(self, asset: str, kinds: set[str], deps: Sequence[str] = ()) -> dict[str, Any]:
+        """The arguments that `dg.asset` gets for every asset of the chain."""
+        owner = self.config.owner
+        return {
+            "key": self.key(asset),
+            "deps": [self.key(dep) for dep in deps],
+            "group_name": self.name,
+            "kinds": kinds,
+            "owners": [owner if "@" in owner else f"team:{owner}"],
+            "tags": {"edge-model": self.name},
+        }
+
+    def check(self, asset: str, name: str, description: str) -> dg.AssetCheckSpec:
+        """A blocking check of one of the assets: when it fails, nothing downstream runs."""
+        return dg.AssetCheckSpec(
+            name, asset=self.key(asset), blocking=True, description=description
+        )
+
+
+def propagate() -> dg.AutomationCondition[dg.AssetKey]:
+    """Materialize when something upstream is new and every blocking check upstream passed.
+
+    `eager()` alone would run past a failed check, and one batch that never arrived would hold an
+    asset without partitions back for ever; both are mended here.
+    """
+    return (
+        dg.AutomationCondition.eager()
+        .without(~dg.AutomationCondition.any_deps_missing())
+        .with_label("eager_with_gates")
+        & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    )

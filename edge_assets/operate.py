@@ -1,0 +1,113 @@
+"""Runs assets and sensors from outside the UI: for `edgectl`, the demo and tests.
+
+The same definitions, the same instance and the same gates as in the UI; a run started here shows
+there.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from protos import errors
+from protos.errors import EdgeAssetsError, GateClosed
+
+DAGSTER_YAML = "telemetry:\n  enabled: false\n"
+
+
+def instance_at(home: Path) -> dg.DagsterInstance:
+    """The Dagster instance whose state is in `home`/dagster; made when it is not there yet."""
+    folder = (home / "dagster").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(DAGSTER_YAML)
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return dg.DagsterInstance.from_config(str(folder))
+
+
+def materialize(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    keys: Sequence[dg.AssetKey],
+    *,
+    partition: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Materializes the assets in one run in this process; see `failure` for what went wrong.
+
+    `config` is the configuration of the first asset.
+    """
+    run_config = (
+        {"ops": {keys[0].to_python_identifier(): {"config": dict(config)}}} if config else {}
+    )
+    job = defs.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        instance=instance,
+        asset_selection=list(keys),
+        partition_key=partition,
+        run_config=run_config,
+        tags=dict(tags or {}),
+        raise_on_error=False,
+    )
+
+
+def failure(run: dg.ExecuteInProcessResult) -> EdgeAssetsError | None:
+    """The error that ended a run, None when it succeeded; of a closed gate it is a GateClosed."""
+    for event in run.all_events:
+        if event.is_step_failure:
+            found = event.step_failure_data.error
+            cause = found.cause if found and found.cause else found
+            kind = getattr(errors, (cause.cls_name or "") if cause else "", EdgeAssetsError)
+            text = cause.message.strip().removeprefix(f"{kind.__name__}: ") if cause else ""
+            step = (event.step_key or "the run").replace("__", "/")
+            closed = issubclass(kind, GateClosed)
+            return (kind if closed else EdgeAssetsError)(f"{step} failed", why=text)
+    for check in run.get_asset_check_evaluations():
+        if not check.passed and check.blocking:
+            name = f"{check.asset_key.to_user_string()}: {check.check_name}"
+            reason = check.metadata.get("reason")
+            return GateClosed(f"the gate {name} is closed", why=str(reason.value) if reason else "")
+    return None if run.success else EdgeAssetsError("the run failed before any step")
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one tick of a sensor asked for."""
+
+    run_requests: Sequence[dg.RunRequest]
+    skipped: str
+    cursor: str | None
+    partitions: tuple[str, ...]
+    events: int
+
+
+def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, cursor: str | None) -> Tick:
+    """One tick of a sensor, with what the daemon does after it but for starting the runs.
+
+    Partitions that it asked for are added and its asset events are stored.
+    """
+    context = dg.build_sensor_context(
+        instance=instance, cursor=cursor, definitions=defs, sensor_name=name
+    )
+    data = defs.resolve_sensor_def(name).evaluate_tick(context)
+    added: list[str] = []
+    for request in data.dynamic_partitions_requests or []:
+        if isinstance(request, dg.AddDynamicPartitionsRequest):
+            instance.add_dynamic_partitions(
+                request.partitions_def_name, list(request.partition_keys)
+            )
+            added += request.partition_keys
+    for event in data.asset_events:
+        instance.report_runless_asset_event(event)
+    return Tick(
+        data.run_requests or [],
+        data.skip_message or "",
+        data.cursor if data.cursor is not None else cursor,
+        tuple(added),
+        len(data.asset_events),
+    )

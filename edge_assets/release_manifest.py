@@ -1,0 +1,43 @@
+"""What a release document means for the hub: the configuration's name and content."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge.manifests import ReleaseManifest, configuration_id, layered_deployment
+from edge_assets.chain import Chain
+from edge_assets.core.rollout import Release
+
+
+def image_reference(registry: str, name: str, digest: str) -> str:
+    """How devices name an image: always by digest, so that nobody can change what it means."""
+    return f"{registry}/{name}@{digest}"
+
+
+def release_of(chain: Chain, registry: str, digest: str, document: Mapping[str, Any]) -> Release:
+    """What must be found running on devices that have the release."""
+    return Release(
+        digest=digest,
+        configuration=configuration_id(chain.name, document["number"], document["image"]),
+        model=chain.name,
+        model_digest=document["model_digest"],
+        image=image_reference(registry, chain.name, document["image"]),
+    )
+
+
+def manifest_of(
+    chain: Chain, registry: str, digest: str, document: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The content of the release's layered deployment."""
+    smoke_test = f"{chain.name}-smoke-test"
+    return layered_deployment(
+        chain.name,
+        ReleaseManifest(
+            release=digest,
+            number=document["number"],
+            image=image_reference(registry, chain.name, document["image"]),
+            smoke_test_image=image_reference(registry, smoke_test, document["smoke_test_image"]),
+            model_digest=document["model_digest"],
+            port=chain.config.device.port,
+            smoke_test_interval_seconds=chain.config.smoke_test.interval_seconds,
+        ),
+    )

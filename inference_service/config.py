@@ -1,0 +1,128 @@
+"""The configuration of the service, read from the environment once, at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from protos.digests import is_digest
+from protos.errors import ConfigurationError
+
+_MIB = 1 << 20
+_SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
+
+
+@dataclass(frozen=True)
+class CaptureConfig:
+    """Where and how much of the traffic is kept.
+
+    `max_bytes` bounds the folder, `sample` is the share of requests kept (0 to 1), and an open
+    segment is sealed after `segment_seconds`.
+    """
+
+    folder: Path
+    max_bytes: int = 64 * _MIB
+    sample: float = 1.0
+    segment_seconds: float = 5.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything the service needs to know before it starts.
+
+    `drain_seconds` is how long SIGTERM waits for requests in flight; `watch_seconds` is how often
+    the model folder is looked at; `max_concurrent` is how many calls are held at once before the
+    next one is answered RESOURCE_EXHAUSTED.
+    """
+
+    address: str = "0.0.0.0:8081"
+    model_path: Path = Path("/model")
+    model_digest: str | None = None
+    capture: CaptureConfig | None = None
+    max_message_bytes: int = 16 * _MIB
+    max_concurrent: int = 256
+    drain_seconds: float = 8.0
+    watch_seconds: float = 5.0
+    reflection: bool = True
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Config":
+        """The configuration that `environ` describes; an empty setting counts as not set.
+
+        Raises ConfigurationError, which names the setting, what it holds and what it may hold.
+        """
+        read = _Reader(environ)
+        capture = None
+        if folder := read.text("CAPTURE_DIR", ""):
+            capture = CaptureConfig(
+                folder=Path(folder),
+                max_bytes=int(read.number("CAPTURE_MAX_BYTES", 64 * _MIB, 65536, 1 << 40)),
+                sample=read.number("CAPTURE_SAMPLE", 1.0, 0.0, 1.0),
+                segment_seconds=read.number("CAPTURE_SEGMENT_SECONDS", 5.0, 0.05, 86400.0),
+            )
+        return cls(
+            address=checked_address(read.text("INFERENCE_ADDRESS", cls.address)),
+            model_path=Path(read.text("MODEL_PATH", str(cls.model_path))),
+            model_digest=read.digest("MODEL_DIGEST"),
+            capture=capture,
+            max_message_bytes=int(
+                read.number("INFERENCE_MAX_MESSAGE_BYTES", cls.max_message_bytes, 1024, 1 << 30)
+            ),
+            max_concurrent=int(read.number("INFERENCE_MAX_CONCURRENT", 256, 1, 100_000)),
+            drain_seconds=read.number("INFERENCE_DRAIN_SECONDS", cls.drain_seconds, 0.0, 600.0),
+            watch_seconds=read.number("INFERENCE_WATCH_SECONDS", cls.watch_seconds, 0.05, 86400.0),
+            reflection=read.switch("INFERENCE_REFLECTION", True),
+        )
+
+
+def checked_address(text: str) -> str:
+    """`text` if it reads `host:port` (port 0 takes any free one), else ConfigurationError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ConfigurationError(
+            f"INFERENCE_ADDRESS is {text!r}",
+            why="it is not host:port",
+            remedy="set it to something like 0.0.0.0:8081",
+        )
+    return text
+
+
+class _Reader:
+    """Typed, bounded reading of environment settings."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str) -> str:
+        return self._environ.get(name, "").strip() or default
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        text = self.text(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise ConfigurationError(
+                f"{name} is {text!r}",
+                why=f"it must be a number from {low:g} to {high:g}",
+                remedy=f"set {name} within these bounds, or unset it for {default:g}",
+            )
+        return value
+
+    def switch(self, name: str, default: bool) -> bool:
+        text = self.text(name, "on" if default else "off")
+        if text.lower() not in _SWITCH:
+            raise ConfigurationError(
+                f"{name} is {text!r}", why="it is a switch", remedy=f"set {name} to on or off"
+            )
+        return _SWITCH[text.lower()]
+
+    def digest(self, name: str) -> str | None:
+        text = self.text(name, "")
+        if text and not is_digest(text):
+            raise ConfigurationError(
+                f"{name} is {text!r}",
+                why="a digest is sha256: and 64 hex digits",
+                remedy=f"copy the digest from model.json, or unset {name}",
+            )
+        return text or None

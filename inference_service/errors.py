@@ -1,0 +1,35 @@
+"""What can go wrong with a request, apart from any transport.
+
+    EdgeAssetsError
+    ├── InvalidRequest          the request does not fit the model: names the field, got, expected
+    ├── ModelFailed             the model itself failed on a valid request
+    ├── NotFound
+    │   └── UnknownModel        no model of this name and version is served here
+    └── Unavailable
+        └── ModelNotServing     the model of this name was refused at load
+
+Each text goes to the client as it is: none may hold a path, a trace or a value of the environment.
+"""
+
+from protos.errors import EdgeAssetsError, NotFound, Unavailable
+
+
+class InvalidRequest(EdgeAssetsError):
+    """The request does not fit the model."""
+
+
+class ModelFailed(EdgeAssetsError):
+    """The model failed on a request that fits it."""
+
+
+class UnknownModel(NotFound):
+    """No model of this name and version is served here."""
+
+
+class ModelNotServing(Unavailable):
+    """The model was refused when it was loaded; asking again does not help."""
+
+
+def quoted(text: str, limit: int = 80) -> str:
+    """`text` of a client for an error message: quoted, escaped, and cut to `limit` characters."""
+    return repr(text if len(text) <= limit else text[:limit] + "…")
