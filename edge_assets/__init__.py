@@ -1,0 +1,1 @@
+"""The Dagster code location of edge-assets: from raw data to proven deployments."""

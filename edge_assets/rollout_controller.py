@@ -1,4 +1,4 @@
-"""Carries a release through the rings: reads the hub, asks the pure core for the next step, does it.
+"""Carries a release through the rings: reads the hub, asks the pure core what is next, does it.
 
 Holds no state. Whoever calls `converge` again after a crash goes on where the hub says it stood.
 """
@@ -90,7 +90,7 @@ def converge(
     content: Mapping[str, Any],
     rings: Sequence[Ring],
     *,
-    pace: Pace = Pace(),  # noqa: B008 - frozen, so sharing the default is safe
+    pace: Pace = Pace(),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
     report: Callable[[str], None] = log.info,
@@ -120,7 +120,7 @@ def converge(
                 f"the rollout of {release.configuration} was stopped at ring {decision.ring} and "
                 "that ring rolled back",
                 why=decision.reason,
-                remedy="see the device with: edgectl fleet show DEVICE; then release a mended image",
+                remedy="look at the device: edgectl fleet show DEVICE; release a mended image",
             )
         if seconds > pace.deadline_seconds:
             raise DeadlineExceeded(

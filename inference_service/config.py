@@ -30,8 +30,8 @@ class Config:
     """Everything the service needs to know before it starts.
 
     `drain_seconds` is how long SIGTERM waits for requests in flight; `watch_seconds` is how often
-    the model folder is looked at; `max_concurrent` is how many calls are held at once before the
-    next one is answered RESOURCE_EXHAUSTED.
+    the model folder is looked at; `max_concurrent` is how many requests and streams are open at
+    once before the next one is answered RESOURCE_EXHAUSTED.
     """
 
     address: str = "0.0.0.0:8081"
@@ -39,7 +39,7 @@ class Config:
     model_digest: str | None = None
     capture: CaptureConfig | None = None
     max_message_bytes: int = 16 * _MIB
-    max_concurrent: int = 256
+    max_concurrent: int = 64
     drain_seconds: float = 8.0
     watch_seconds: float = 5.0
     reflection: bool = True
@@ -67,7 +67,9 @@ class Config:
             max_message_bytes=int(
                 read.number("INFERENCE_MAX_MESSAGE_BYTES", cls.max_message_bytes, 1024, 1 << 30)
             ),
-            max_concurrent=int(read.number("INFERENCE_MAX_CONCURRENT", 256, 1, 100_000)),
+            max_concurrent=int(
+                read.number("INFERENCE_MAX_CONCURRENT", cls.max_concurrent, 1, 1024)
+            ),
             drain_seconds=read.number("INFERENCE_DRAIN_SECONDS", cls.drain_seconds, 0.0, 600.0),
             watch_seconds=read.number("INFERENCE_WATCH_SECONDS", cls.watch_seconds, 0.05, 86400.0),
             reflection=read.switch("INFERENCE_REFLECTION", True),

@@ -100,9 +100,8 @@ class DataPlane:
 
     def _served(self, name: str, version: str) -> ServedModel:
         state = self._state()
-        known = state.name if isinstance(state, RefusedModel) else state.description.name
-        if known and name != known:
-            raise UnknownModel(f"model_name: got {quoted(name)}, expected {quoted(known)}")
+        if state.name and name != state.name:  # of a folder that is broken, even that is unknown
+            raise UnknownModel(f"model_name: got {quoted(name)}, expected {quoted(state.name)}")
         if isinstance(state, RefusedModel):
             raise ModelNotServing(f"model {quoted(name)} is not served", why=state.reason)
         if version not in ("", state.description.version):

@@ -1,7 +1,6 @@
 """The engine: one onnxruntime session over bytes that were verified before it saw them."""
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,16 +16,13 @@ from protos.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
-_WARM_UP_RUNS = 20
-
 
 class OnnxEngine:
     """A model in memory.
 
-    `digest` is that of the very bytes the session was made from. `quick_seconds` is the slow end
-    (the second slowest of 20) of a warm-up on one row, None where the warm-up input does not suit
-    the model. One intra-op thread: on tabular models more threads cost more than they bring, and
-    a device has other work.
+    `digest` is that of the very bytes the session was made from. One intra-op thread: on tabular
+    models more threads cost more than they bring, and a device has other work. Raises
+    ConfigurationError if onnxruntime refuses the bytes or finds other tensors than declared.
     """
 
     def __init__(self, data: bytes, description: ModelDescription) -> None:
@@ -48,7 +44,7 @@ class OnnxEngine:
             ) from error
         _check_tensors("input", description.inputs, self._session.get_inputs())
         _check_tensors("output", description.outputs, self._session.get_outputs())
-        self.quick_seconds = self._warm_up(description)
+        self._warm_up(description)
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
         """The named outputs for `inputs`, in that order. Raises ModelFailed."""
@@ -63,21 +59,13 @@ class OnnxEngine:
             ) from error
         return answer
 
-    def _warm_up(self, description: ModelDescription) -> float | None:
+    def _warm_up(self, description: ModelDescription) -> None:
+        """Asks one row of zeros, so that no client pays for what the first run sets up."""
         inputs = {spec.name: _one_row(spec) for spec in description.inputs}
-        names = [spec.name for spec in description.outputs]
-        seconds = []
         try:
-            for _ in range(_WARM_UP_RUNS):
-                start = time.perf_counter()
-                self._session.run(names, inputs)
-                seconds.append(time.perf_counter() - start)
-                if sum(seconds) > 1.0:  # a slow model: what we want to know is known
-                    break
-        except Exception:  # zeros need not suit every model; then nothing is known
+            self._session.run([spec.name for spec in description.outputs], inputs)
+        except Exception:  # zeros need not suit every model
             log.info("no warm-up: the model does not accept a row of zeros")
-            return None
-        return sorted(seconds)[-2:][0]
 
 
 def _one_row(spec: TensorSpec) -> Array:

@@ -22,6 +22,11 @@ class ServedModel:
     engine: OnnxEngine
     corrupt_on_disk: bool = False
 
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return self.description.name
+
 
 @dataclass(frozen=True)
 class RefusedModel:

@@ -2,18 +2,14 @@
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from edge.device.config import AgentConfig
 from edge.device.folder import DeviceFolder, write_json
-from edge.device.identity import Identities
-from edge.device.images import ImageShelf, ImageSource
-from edge.device.launch import HubAddress
-from edge.device.manifest import DesiredState, ManifestRefused, ModuleSpec, parse_desired
+from edge.device.images import ImageShelf
+from edge.device.manifest import DesiredState, ManifestError, ModuleSpec, parse_desired
 from edge.device.modules import Modules
 from edge.device.plan import (
     FAILED,
@@ -30,26 +26,12 @@ from edge.device.plan import (
     decide,
     deployment_status,
 )
-from edge.device.ports import PortBook, PortKey
-from edge.device.reported import DeviceFacts, reported_document
-from edge.runtime import Runtime
+from edge.device.ports import PortKey
+from edge.device.reported import reported_document
+from edge.device.surroundings import Surroundings
 from protos.errors import EdgeAssetsError
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What an agent works with; tests put their own here. `clock` is in seconds since 1970."""
-
-    runtime: Runtime
-    images: ImageSource
-    identities: Identities
-    ports: PortBook
-    executor: Executor
-    hub: HubAddress
-    facts: DeviceFacts
-    clock: Callable[[], float] = time.time
 
 
 class Agent:
@@ -129,7 +111,7 @@ class Agent:
                 },
             )
         except EdgeAssetsError as error:
-            code = error.code if isinstance(error, ManifestRefused) else FAILED
+            code = error.code if isinstance(error, ManifestError) else FAILED
             _log.warning("%s: the deployment is refused: %s", self.device_id, error)
             self._refusal = self._status = DeploymentStatus(code, str(error))
             return
@@ -166,9 +148,7 @@ class Agent:
     def _settle(self, desired: DesiredState) -> None:
         if self._refusal is not None:
             return
-        status = deployment_status(
-            desired.modules, self._modules.records, self._shelf.states()
-        )
+        status = deployment_status(desired.modules, self._modules.records, self._shelf.states())
         if status is None:
             return
         self._status = status
@@ -181,5 +161,3 @@ class Agent:
         if state != self._shown:
             write_json(self._folder.state, state)
             self._shown = state
-
-

@@ -73,9 +73,7 @@ class HubIdentities:
             "Content-Type": "application/json",
         }
         context = ssl.create_default_context(cafile=str(self._ca) if self._ca else None)
-        connection = http.client.HTTPSConnection(
-            self._host, timeout=self._timeout, context=context
-        )
+        connection = http.client.HTTPSConnection(self._host, timeout=self._timeout, context=context)
         try:
             payload = json.dumps(body).encode() if body is not None else None
             connection.request(method, f"{path}?api-version={API_VERSION}", payload, headers)

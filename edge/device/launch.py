@@ -60,9 +60,7 @@ def process_spec(
     return ProcessSpec(
         image=image,
         name=f"{device_id}-{spec.name}",
-        env=module_environment(
-            spec, ports, identity, shares_network=runtime.shares_network
-        ),
+        env=module_environment(spec, ports, identity, shares_network=runtime.shares_network),
         command=list(command) if command is not None else None,
         ports={
             port: (LOOPBACK, mapped)

@@ -21,7 +21,7 @@ _RESTART_POLICIES = ("never", "on-failure", "on-unhealthy", "always")
 _PULL_POLICIES = ("on-create", "never")
 
 
-class ManifestRefused(ConfigurationError):
+class ManifestError(ConfigurationError):
     """The hub asks for something that cannot be done as written; `code` goes into the report."""
 
     def __init__(self, code: int, what: str, *, why: str = "") -> None:
@@ -63,15 +63,15 @@ class DesiredState:
 def parse_desired(properties: Mapping[str, Any], *, require_digests: bool = True) -> DesiredState:
     """Reads the desired properties of `$edgeAgent`, `$version` included.
 
-    Raises ManifestRefused: 417 when there is no deployment at all, 412 for a schema other than
+    Raises ManifestError: 417 when there is no deployment at all, 412 for a schema other than
     1.x, 400 for everything else that is malformed. With `require_digests`, an image named by a tag
     is refused: what a tag means can change behind the device's back.
     """
     if not [key for key in properties if not key.startswith("$")]:
-        raise ManifestRefused(CONFIG_EMPTY, "the device has no deployment")
+        raise ManifestError(CONFIG_EMPTY, "the device has no deployment")
     schema = properties.get("schemaVersion")
     if not isinstance(schema, str) or not _SCHEMA.fullmatch(schema):
-        raise ManifestRefused(INVALID_SCHEMA_VERSION, f"schemaVersion {schema!r} is not 1.x")
+        raise ManifestError(INVALID_SCHEMA_VERSION, f"schemaVersion {schema!r} is not 1.x")
     modules = _section(properties, "modules")
     runtime = _section(properties, "runtime")
     return DesiredState(
@@ -90,28 +90,28 @@ def _section(properties: Mapping[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(section, dict) or not all(
         isinstance(value, dict) or key == "runtime" for value in section.values()
     ):
-        raise ManifestRefused(CONFIG_FORMAT_ERROR, f"{key} is not an object of objects")
+        raise ManifestError(CONFIG_FORMAT_ERROR, f"{key} is not an object of objects")
     return section
 
 
 def _module(name: str, spec: Mapping[str, Any], require_digests: bool) -> ModuleSpec:
     if not _NAME.fullmatch(name):
-        raise ManifestRefused(CONFIG_FORMAT_ERROR, f"{name!r} is no name for a module")
+        raise ManifestError(CONFIG_FORMAT_ERROR, f"{name!r} is no name for a module")
     if spec.get("type", "docker") != "docker":
-        raise ManifestRefused(CONFIG_FORMAT_ERROR, f"module {name}: type is not docker")
+        raise ManifestError(CONFIG_FORMAT_ERROR, f"module {name}: type is not docker")
     settings = spec.get("settings")
     if not isinstance(settings, dict):
-        raise ManifestRefused(CONFIG_FORMAT_ERROR, f"module {name} has no settings")
+        raise ManifestError(CONFIG_FORMAT_ERROR, f"module {name} has no settings")
     image = _image(name, settings.get("image"), require_digests)
     try:
         text = join_create_options(settings)
         options = parse_create_options(text)
     except ConfigurationError as error:
-        raise ManifestRefused(CONFIG_FORMAT_ERROR, f"module {name}", why=str(error)) from error
+        raise ManifestError(CONFIG_FORMAT_ERROR, f"module {name}", why=str(error)) from error
     env = _env(name, spec.get("env"))
     order = spec.get("startupOrder", LAST_TO_START)
     if not isinstance(order, int) or isinstance(order, bool) or order < 0:
-        raise ManifestRefused(CONFIG_FORMAT_ERROR, f"module {name}: startupOrder {order!r}")
+        raise ManifestError(CONFIG_FORMAT_ERROR, f"module {name}: startupOrder {order!r}")
     version = str(spec.get("version", ""))
     return ModuleSpec(
         name=name,
@@ -130,10 +130,10 @@ def _module(name: str, spec: Mapping[str, Any], require_digests: bool) -> Module
 
 def _image(name: str, image: Any, require_digests: bool) -> str:
     if not isinstance(image, str) or not image.strip():
-        raise ManifestRefused(CONFIG_FORMAT_ERROR, f"module {name} has no image")
+        raise ManifestError(CONFIG_FORMAT_ERROR, f"module {name} has no image")
     image = image.strip()
     if require_digests and not is_digest(image.partition("@")[2]):
-        raise ManifestRefused(
+        raise ManifestError(
             CONFIG_FORMAT_ERROR,
             f"module {name}: image {image} is not named by digest",
             why="a tag can be moved, a digest cannot",
@@ -146,7 +146,7 @@ def _one_of(
 ) -> str:
     word = spec.get(key, default)
     if word not in words:
-        raise ManifestRefused(
+        raise ManifestError(
             CONFIG_FORMAT_ERROR, f"module {name}: {key} {word!r} is none of {', '.join(words)}"
         )
     return str(word)
@@ -156,12 +156,12 @@ def _env(name: str, env: Any) -> tuple[tuple[str, str], ...]:
     if env is None:
         return ()
     if not isinstance(env, dict):
-        raise ManifestRefused(CONFIG_FORMAT_ERROR, f"module {name}: env is not an object")
+        raise ManifestError(CONFIG_FORMAT_ERROR, f"module {name}: env is not an object")
     pairs = []
     for key, entry in sorted(env.items()):
         value = entry.get("value") if isinstance(entry, dict) else None
         if not isinstance(value, str | int | float):
-            raise ManifestRefused(CONFIG_FORMAT_ERROR, f"module {name}: env {key} has no value")
+            raise ManifestError(CONFIG_FORMAT_ERROR, f"module {name}: env {key} has no value")
         pairs.append((key, str(value)))
     return tuple(pairs)
 

@@ -139,9 +139,7 @@ def _pull_due(image: ImageState | None, now: float, config: AgentConfig) -> bool
     return elapsed < 0 or elapsed >= cool_off(max(image.attempts - 1, 0), config)
 
 
-def _look_after(
-    record: ModuleRecord, status: str, now: float, config: AgentConfig
-) -> list[Action]:
+def _look_after(record: ModuleRecord, status: str, now: float, config: AgentConfig) -> list[Action]:
     name = record.spec.name
     if status == "stopped":
         idle = record.status is RuntimeStatus.STOPPED

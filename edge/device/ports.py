@@ -78,5 +78,8 @@ class PortBook:
 
     def _taken_by_others(self, device: str) -> set[int]:
         return {
-            port for other, ports in self._held.items() if other != device for port in ports.values()
+            port
+            for other, ports in self._held.items()
+            if other != device
+            for port in ports.values()
         }

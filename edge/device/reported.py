@@ -82,9 +82,7 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 
     Keys that begin with `$` are the hub's own and are left alone.
     """
-    patch: dict[str, Any] = {
-        key: None for key in old if key not in new and not key.startswith("$")
-    }
+    patch: dict[str, Any] = {key: None for key in old if key not in new and not key.startswith("$")}
     for key, value in new.items():
         before = old.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping):

@@ -77,9 +77,7 @@ class SdkTwinClient:
 
     def report(self, patch: Mapping[str, Any]) -> None:
         """Patches the reported properties; returns when the hub has acknowledged."""
-        self._guard(
-            "report", lambda: self._client.patch_twin_reported_properties(dict(patch))
-        )
+        self._guard("report", lambda: self._client.patch_twin_reported_properties(dict(patch)))
 
     def close(self) -> None:
         """Shuts the client down."""

@@ -71,7 +71,7 @@ class Configurations:
         """One as REST shows it, with its metrics; HubError 404."""
         return self._views([name])[0]
 
-    def list(self, top: int) -> list[Doc]:
+    def first(self, top: int) -> list[Doc]:
         """The first `top` configurations by id."""
         return self._views(self._state.documents.owners("configuration")[:top])
 

@@ -52,7 +52,7 @@ def check_configuration(name: str, body: Json, limits: Limits) -> Doc:
 
 
 def check_queries(condition: Json, metrics: Json, limits: Limits) -> Doc:
-    """What is wrong with a condition and custom queries, as `testQueries` answers; {} if nothing."""
+    """What is wrong with a condition and queries, as `testQueries` answers; {} if nothing."""
     wrong: Doc = {}
     if condition:
         try:

@@ -67,6 +67,10 @@ class Documents:
             "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)",
             (kind, owner, name, json.dumps(body, separators=(",", ":"))),
         )
+        self.remember(kind, owner, name, body)
+
+    def remember(self, kind: str, owner: str, name: str, body: Doc) -> None:
+        """Puts one document into memory only: for what may be lost at a restart."""
         self._cache.setdefault(kind, {}).setdefault(owner, {})[name] = body
 
     def delete(self, kind: str, owner: str, name: str = "") -> None:

@@ -12,7 +12,7 @@ def check_if_match(header: str, current: str) -> None:
     it is given, so callers must quote.
     """
     given = header.removeprefix("W/")
-    if given == "*":
+    if given in ("*", '"*"'):  # the SDK quotes the star as well
         return
     if len(given) < 2 or given[0] != '"' or given[-1] != '"':
         raise precondition_failed("the If-Match header is not a quoted etag")

@@ -51,10 +51,8 @@ def system_queries(configuration: str, target_condition: str) -> Doc:
     targeted = "select deviceId from devices where capabilities.iotEdge = true"
     if condition != "*":
         targeted += f" and ({condition or 'false'})"
-    applied = (
-        "select deviceId from devices.modules where moduleId = '$edgeAgent' "
-        f"and configurations.[[{configuration}]].status = 'Applied'"
-    )
+    source = "select deviceId from devices.modules where moduleId = '$edgeAgent'"
+    applied = f"{source} and configurations.[[{configuration}]].status = 'Applied'"
     current = (
         f"{applied} and properties.desired.$version = properties.reported.lastDesiredVersion "
         "and properties.reported.lastDesiredStatus.code"

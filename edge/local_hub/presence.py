@@ -30,7 +30,8 @@ class Presence:
         """The client was heard of."""
         stored = self._state.documents.get("presence", device, module)
         if stored is not None:
-            stored["activity"] = self._state.now()
+            changed = {**stored, "activity": self._state.now()}
+            self._state.documents.remember("presence", device, module, changed)
 
     def _store(self, device: str, module: str, *, connected: bool) -> None:
         if self._state.documents.get("identity", device, module) is None:

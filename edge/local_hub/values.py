@@ -1,13 +1,26 @@
 """JSON values: the types, and the two operations that twins are made of."""
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 Json = Any
 """A JSON value: None, bool, int, float, str, a list or a dict of them. Never changed in place."""
 
 Doc = dict[str, Any]
 """A JSON object."""
+
+
+def read_json(data: bytes | str) -> Json:
+    """The JSON value in `data`; ValueError if it is none (NaN is none), or nested too deeply."""
+    try:
+        return json.loads(data, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def apply_patch(target: Json, patch: Json) -> Json:

@@ -39,9 +39,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 "image_answers",
                 "The image was started and served the right digest and right golden answers.",
             ),
-            chain.check(
-                "container_image", "image_budget", "The image is small and quick enough."
-            ),
+            chain.check("container_image", "image_budget", "The image is small and quick enough."),
         ],
     )
     def container_image(context: dg.AssetExecutionContext, platform: Platform) -> Made:
@@ -90,7 +88,9 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             },
         }
         sent = _push(platform, images) if passed else {}
-        yield result(store, document, {**_metadata(images, chain), **_verified(verification), **sent})
+        yield result(
+            store, document, {**_metadata(images, chain), **_verified(verification), **sent}
+        )
 
     return container_image
 
@@ -165,9 +165,7 @@ def _metadata(images: "dict[str, BuiltImage]", chain: Chain) -> dict[str, Any]:
     }
 
 
-def _check(
-    chain: Chain, name: str, passed: bool, metadata: dict[str, Any]
-) -> dg.AssetCheckResult:
+def _check(chain: Chain, name: str, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=passed,
         check_name=name,

@@ -117,6 +117,7 @@ class ChampionRule(Section):
     min_gain: float = Field(default=0.0, lt=1.0)
     max_loss_on_frozen: float = Field(default=0.05, ge=0.0)
     resamples: int = Field(default=2000, ge=200, le=100_000)
+    min_rows: int = Field(default=50, ge=1)
     seed: int = Field(default=42, ge=0)
 
 

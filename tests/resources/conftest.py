@@ -39,9 +39,7 @@ class ScriptedHub:
 
     @property
     def connection_string(self) -> str:
-        return (
-            f"HostName=localhost:{self.port};SharedAccessKeyName=iothubowner;SharedAccessKey=c2VjcmV0"
-        )
+        return f"HostName=localhost:{self.port};SharedAccessKeyName=iothubowner;SharedAccessKey=c2VjcmV0"
 
     def answer(self, status: int, body: Any = None, **headers: str) -> None:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
@@ -99,7 +97,7 @@ def scripted(tmp_path: Path) -> Iterator[ScriptedHub]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             """Keeps quiet."""

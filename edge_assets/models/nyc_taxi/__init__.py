@@ -1,0 +1,1 @@
+"""New York taxi fares: the edge model that comes with the project; begin at `model.yaml`."""

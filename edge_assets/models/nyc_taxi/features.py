@@ -83,8 +83,11 @@ def build(rows: pd.DataFrame, *, features: Sequence[str] = FEATURES) -> pd.DataF
     made["duration"] = np.maximum(dropoff - pickup, 0).astype(np.float32)
     miles = made["distance"].astype(np.float32)
     made["straight_distance"] = straight_distance(
-        *(made[f"{end}_{axis}"].astype(np.float32) for end in ("pickup", "dropoff")
-          for axis in ("longitude", "latitude"))
+        *(
+            made[f"{end}_{axis}"].astype(np.float32)
+            for end in ("pickup", "dropoff")
+            for axis in ("longitude", "latitude")
+        )
     )
     hours = np.maximum(made["duration"], np.float32(1)) / np.float32(3600)
     made["speed"] = miles / hours

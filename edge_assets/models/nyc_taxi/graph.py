@@ -23,7 +23,9 @@ class _Nodes:
 
     def op(self, kind: str, *inputs: str, **attributes: int) -> str:
         output = f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        self.nodes.append(
+            helper.make_node(kind, inputs, [output], None, None, None, None, **attributes)
+        )
         return output
 
     def whole(self, value: int) -> str:
@@ -42,7 +44,9 @@ class _Nodes:
         # not Max: a comparison with NaN is false everywhere, so NaN stays NaN on every runtime
         return self.op("Where", self.op("Less", name, low), low, name)
 
-    def _constant(self, name: str, value: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> str:
+    def _constant(
+        self, name: str, value: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"
+    ) -> str:
         self.constants[name] = numpy_helper.from_array(value, name)
         return name
 
@@ -55,7 +59,9 @@ def preprocessing(features: Sequence[str] = f.FEATURES) -> onnx.ModelProto:
     g = _Nodes()
     made = {name: name if name in FLOATS else g.to_single(name) for name in INPUTS}
     for end in ("pickup", "dropoff"):
-        made |= {f"{end}_{part}": g.to_single(t) for part, t in _clock(g, f"{end}_datetime").items()}
+        made |= {
+            f"{end}_{part}": g.to_single(t) for part, t in _clock(g, f"{end}_datetime").items()
+        }
     elapsed = g.op("Sub", "dropoff_datetime", "pickup_datetime")
     made["duration"] = g.to_single(g.at_least(elapsed, g.whole(0)))
     made["straight_distance"] = _straight_distance(g)
@@ -67,7 +73,10 @@ def preprocessing(features: Sequence[str] = f.FEATURES) -> onnx.ModelProto:
     graph = helper.make_graph(
         g.nodes,
         "preprocessing",
-        [_value(name, TensorProto.FLOAT if name in FLOATS else TensorProto.INT64, 1) for name in INPUTS],
+        [
+            _value(name, TensorProto.FLOAT if name in FLOATS else TensorProto.INT64, 1)
+            for name in INPUTS
+        ],
         [_value(MATRIX, TensorProto.FLOAT, len(features))],
         list(g.constants.values()),
     )
@@ -100,8 +109,10 @@ def _clock(g: _Nodes, seconds: str) -> dict[str, str]:
     rest = mod(seconds, f.DAY)
     days = div(sub(seconds, rest), f.DAY)
     day_of_era = mod(add(days, 719_468), 146_097)
-    leaps = sub(add(sub(day_of_era, div(day_of_era, 1460)), div(day_of_era, 36_524)),
-                div(day_of_era, 146_096))
+    leaps = sub(
+        add(sub(day_of_era, div(day_of_era, 1460)), div(day_of_era, 36_524)),
+        div(day_of_era, 146_096),
+    )
     year_of_era = div(leaps, 365)
     before = sub(add(mul(year_of_era, 365), div(year_of_era, 4)), div(year_of_era, 100))
     day_of_year = sub(day_of_era, before)

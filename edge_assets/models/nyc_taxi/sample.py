@@ -1,10 +1,10 @@
 """Made-up taxi trips, for trying the product without any download.
 
 Every row is **synthetic**: drawn at random, no record of a real trip. The shape follows what is
-publicly known: where green taxis work, the meter of 2016 (2.50 dollars, then 0.50 for each fifth of
-a mile or each minute in slow traffic; 52 dollars flat from JFK airport to Manhattan), slower streets
-by day, and the kinds of broken rows that real files have. Never report figures from it as if they
-were about New York.
+publicly known: where green taxis work, the meter of 2016 (2.50 dollars, then 0.50 for each fifth
+of a mile or each minute in slow traffic; 52 dollars flat from JFK airport to Manhattan), slower
+streets by day, and the kinds of broken rows that real files have. Never report figures from it as
+if they were about New York.
 """
 
 from typing import Literal
@@ -19,11 +19,14 @@ from edge_assets.models.nyc_taxi.sample_places import Trips, drive
 Floats = NDArray[np.float64]
 Shift = Literal["none", "distance", "hours"]
 
-HOURS = np.array([7, 5, 4, 3, 3, 2, 3, 5, 7, 7, 6, 6, 6, 6, 7, 7, 8, 9, 11, 11, 10, 10, 10, 9], float)
+HOURS = np.array(
+    [7, 5, 4, 3, 3, 2, 3, 5, 7, 7, 6, 6, 6, 6, 7, 7, 8, 9, 11, 11, 10, 10, 10, 9], float
+)
 """How many trips begin in each hour of the day, as weights."""
 NIGHT_HOURS = np.array([30, 30, 30, 30, 26, 20, 8, 2] + [1] * 14 + [8, 20], float)
 STREET_SPEED = np.array(
-    [17, 18, 19, 19, 20, 19, 16, 12, 10, 10, 10, 10, 10, 10, 9, 9, 9, 9, 10, 11, 13, 14, 15, 16], float
+    [17, 18, 19, 19, 20, 19, 16, 12, 10, 10, 10, 10, 10, 10, 9, 9, 9, 9, 10, 11, 13, 14, 15, 16],
+    float,
 )
 """Miles an hour on a short trip, by hour of the day."""
 FLAG, UNIT, JFK_FLAT = 2.5, 0.5, 52.0
@@ -115,7 +118,9 @@ def _table(
             "vendorID": rng.choice([1, 2], rows, p=[0.22, 0.78]),
             "lpepPickupDatetime": _written(pickup),
             "lpepDropoffDatetime": _written(pickup + seconds),
-            "passengerCount": rng.choice([1, 2, 3, 4, 5, 6], rows, p=[0.84, 0.08, 0.02, 0.01, 0.03, 0.02]),
+            "passengerCount": rng.choice(
+                [1, 2, 3, 4, 5, 6], rows, p=[0.84, 0.08, 0.02, 0.01, 0.03, 0.02]
+            ),
             "tripDistance": np.round(trips.miles, 2),
             "puLocationId": np.full(rows, np.nan),
             "doLocationId": np.full(rows, np.nan),
@@ -140,4 +145,6 @@ def _table(
 
 
 def _written(seconds: NDArray[np.int64]) -> pd.Series:
-    return pd.Series(pd.to_datetime(seconds, unit="s")).dt.strftime("%Y-%m-%d %H:%M:%S").astype(object)
+    return (
+        pd.Series(pd.to_datetime(seconds, unit="s")).dt.strftime("%Y-%m-%d %H:%M:%S").astype(object)
+    )

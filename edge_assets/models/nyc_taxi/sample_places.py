@@ -76,6 +76,6 @@ def _ends(
         angle = rng.uniform(0, 2 * np.pi, len(lon))
         end_lon[open_] = (lon + np.cos(angle) * miles / MILES_EAST)[open_]
         end_lat[open_] = (lat + np.sin(angle) * miles / MILES_NORTH)[open_]
-        inside = (WEST < end_lon) & (end_lon < EAST) & (SOUTH < end_lat) & (end_lat < NORTH)
+        inside = (end_lon > WEST) & (end_lon < EAST) & (end_lat > SOUTH) & (end_lat < NORTH)
         open_ &= ~inside
     return np.clip(end_lon, WEST, EAST), np.clip(end_lat, SOUTH, NORTH)

@@ -4,8 +4,8 @@ import copy
 
 import numpy as np
 import onnx
-from onnx import compose
 from numpy.typing import NDArray
+from onnx import compose
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingRegressor

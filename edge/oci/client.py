@@ -1,0 +1,10 @@
+"""placeholder"""
+
+
+class PullReport: ...
+
+
+class PushReport: ...
+
+
+class RegistryClient: ...

@@ -1,0 +1,128 @@
+"""`dataset`: all accepted batches as one table, with a holdout whose rows never change sides."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from edge_assets.chain import Chain, propagate
+from edge_assets.frames import get_frame, put_frame, schema_of
+from edge_assets.lineage import gate, newest, refuse_closed_gates, result
+from protos.errors import NotFound
+from resources.artifact_store import ArtifactStore
+from resources.platform import Platform
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH = "batch"
+"""The column that says which batch a row came with."""
+
+
+def build(chain: Chain) -> dg.AssetsDefinition:
+    """The asset `<model>/dataset`."""
+
+    @dg.asset(
+        **chain.common("dataset", {"pandas", "parquet"}, ["raw_batch"]),
+        automation_condition=propagate(),
+        description=(
+            "The rows that models learn from and are judged on. Whether a row is held out is "
+            "decided by a hash of what it says, so it never changes sides, however much is added."
+        ),
+        check_specs=[
+            chain.check(
+                "dataset", "leakage", "No row, and no column, gives the answer away to training."
+            )
+        ],
+    )
+    def dataset(
+        context: dg.AssetExecutionContext, platform: Platform
+    ) -> dg.MaterializeResult[None]:
+        from edge_assets.core.holdout import split
+        from edge_assets.core.leakage import find_leakage
+
+        config, store = chain.config, platform.artifacts
+        batches = accepted_batches(context.instance, chain)
+        rows = _read(store, batches)
+        inputs, target = list(config.data.inputs), config.prediction.target
+        parts = split(rows, columns=inputs, share=config.holdout.share, seed=config.holdout.seed)
+        findings = find_leakage(
+            parts.train,
+            parts.holdout,
+            features=config.data.features,
+            inputs=inputs,
+            target=target,
+            forbidden=config.data.leaking,
+            key_columns=inputs,
+        )
+        reason = "; ".join(f"{f.subject}: {f.detail}" for f in findings) or "nothing leaks"
+        documents = {name: store.get_document(digest) for name, digest in batches.items()}
+        document = {
+            "kind": "dataset",
+            "model": chain.name,
+            "inputs": {"raw_batch": list(batches.values())},
+            "batches": list(batches),
+            "newest_batch": list(batches)[-1],
+            "train": put_frame(store, parts.train),
+            "holdout": put_frame(store, parts.holdout),
+            "rows": {
+                "in": sum(made["rows_in"] for made in documents.values()),
+                "kept": len(rows),
+                "train": len(parts.train),
+                "holdout": len(parts.holdout),
+            },
+            "columns": {str(name): str(dtype) for name, dtype in rows.dtypes.items()},
+            "gates": {"leakage": gate(not findings, reason)},
+        }
+        check = dg.AssetCheckResult(
+            passed=not findings,
+            check_name="leakage",
+            asset_key=chain.key("dataset"),
+            metadata={"reason": reason},
+        )
+        return result(store, document, _metadata(chain, document, rows), checks=[check])
+
+    return dataset
+
+
+def accepted_batches(instance: dg.DagsterInstance, chain: Chain) -> dict[str, str]:
+    """Name -> document of every batch that was accepted, in the order in which they arrived.
+
+    A batch is withdrawn by deleting its partition. Raises NotFound when there is none.
+    """
+    found = {
+        batch: digest
+        for batch in instance.get_dynamic_partitions(chain.batches.name or "")
+        if (digest := newest(instance, chain.key("raw_batch"), batch))
+    }
+    if not found:
+        raise NotFound(
+            f"{chain.name} has no accepted batch",
+            remedy=f"put data into the landing folder, e.g.: edgectl data sample {chain.name}",
+        )
+    return found
+
+
+def _read(store: ArtifactStore, batches: dict[str, str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    frames = []
+    for name, digest in batches.items():
+        document = store.get_document(digest)
+        refuse_closed_gates(document, "the dataset")
+        frames.append(get_frame(store, document["kept"]).assign(**{BATCH: name}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _metadata(chain: Chain, document: dict[str, Any], rows: "pd.DataFrame") -> dict[str, Any]:
+    about = {column.name: column.about for column in chain.config.data.columns}
+    about[BATCH] = "the batch that the row came with"
+    about[chain.config.prediction.target] = "what is predicted"
+    return {
+        "dagster/row_count": document["rows"]["kept"],
+        "rows to train": document["rows"]["train"],
+        "rows held out": document["rows"]["holdout"],
+        "rows set aside": document["rows"]["in"] - document["rows"]["kept"],
+        "batches": len(document["batches"]),
+        "newest batch": document["newest_batch"],
+        "dagster/column_schema": schema_of(rows, about),
+    }

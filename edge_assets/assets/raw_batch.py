@@ -1,0 +1,149 @@
+"""`raw_batch[batch]`: one delivery of raw data, judged, cleaned, and known by its content."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from edge_assets.chain import Chain
+from edge_assets.frames import put_frame
+from edge_assets.lineage import newest, result
+from protos.errors import NotFound
+from resources.artifact_store import ArtifactStore
+from resources.platform import Platform
+
+if TYPE_CHECKING:
+    from edge_assets.core.raw_data import Delivery
+
+CONTENT = "content"
+"""The metadata entry with the digest of a batch's raw bytes."""
+
+
+def known_contents(instance: dg.DagsterInstance, chain: Chain, but: str = "") -> dict[str, str]:
+    """Digest of the raw bytes -> name, of every batch that was accepted before (except `but`)."""
+    known: dict[str, str] = {}
+    for batch in instance.get_dynamic_partitions(chain.batches.name or ""):
+        if batch == but:
+            continue
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(chain.key("raw_batch"), asset_partitions=[batch]), limit=1
+        ).records
+        if records and records[0].asset_materialization:
+            known[str(records[0].asset_materialization.metadata[CONTENT].value)] = batch
+    return known
+
+
+def build(chain: Chain) -> dg.AssetsDefinition:
+    """The asset `<model>/raw_batch`, one partition a batch."""
+
+    @dg.asset(
+        **chain.common("raw_batch", {"pandas", "parquet"}),
+        partitions_def=chain.batches,
+        description=(
+            f"One delivery of {chain.config.data.source}, kept by digest. A delivery that cannot "
+            "be read, lacks columns or came before is quarantined with its reason; a single bad "
+            "row is set aside with its reason and counted."
+        ),
+        check_specs=[
+            chain.check("raw_batch", "usable_rows", "Enough rows, and few enough of them bad.")
+        ],
+    )
+    def raw_batch(
+        context: dg.AssetExecutionContext, platform: Platform
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        from edge_assets.core.quarantine import quarantine
+        from edge_assets.core.raw_data import (
+            DeliveryRefused,
+            inspect_delivery,
+            judge_rows,
+            read_delivery,
+        )
+
+        data, batch = chain.config.data, context.partition_key
+        store, settings = platform.artifacts, platform.settings
+        path = Path(settings.landing) / data.landing / batch
+        if not path.exists():
+            _restore(context, chain, store, path)
+        try:
+            delivery = inspect_delivery(
+                path,
+                known_contents(context.instance, chain, but=batch),
+                data.required,
+                formats=data.formats,
+            )
+            raw = read_delivery(path, formats=data.formats)
+            cleaned = chain.function("clean")(chain.function("standardise")(raw))
+            judge_rows(
+                len(raw),
+                len(cleaned.kept),
+                cleaned.reasons,
+                max_set_aside_share=data.max_set_aside_share,
+                min_rows=data.min_rows,
+            )
+        except DeliveryRefused as refused:
+            where = quarantine(path, Path(settings.quarantine) / data.landing, refused)
+            yield _check(chain, False, {"reason": str(refused), "set aside in": str(where)})
+            raise
+
+        counts = {"rows in": len(raw), "rows kept": len(cleaned.kept)}
+        yield _check(chain, True, counts)
+        set_aside = raw.loc[cleaned.set_aside.index].assign(reason=cleaned.set_aside["reason"])
+        document = {
+            "kind": "raw_batch",
+            "model": chain.name,
+            "batch": batch,
+            "content": delivery.digest,
+            "inputs": {},
+            "files": {
+                part.path: store.put_file(path if path.is_file() else path / part.path)
+                for part in delivery.files
+            },
+            "rows_in": len(raw),
+            "rows_kept": len(cleaned.kept),
+            "set_aside": cleaned.reasons,
+            "kept": put_frame(store, cleaned.kept),
+            "set_aside_rows": put_frame(store, set_aside),
+        }
+        yield result(store, document, _metadata(document, delivery))
+
+    return raw_batch
+
+
+def _restore(
+    context: dg.AssetExecutionContext, chain: Chain, store: ArtifactStore, path: Path
+) -> None:
+    """Puts a batch that was accepted before back into the landing folder, from the store."""
+    digest = newest(context.instance, chain.key("raw_batch"), context.partition_key)
+    if digest is None:
+        raise NotFound(
+            f"there is no delivery {path}",
+            remedy="put it there, or delete this partition if it was a mistake",
+        )
+    files = store.get_document(digest)["files"]
+    for name, content in files.items():
+        store.get_file(content, path if len(files) == 1 and name == path.name else path / name)
+
+
+def _check(chain: Chain, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=passed,
+        check_name="usable_rows",
+        asset_key=chain.key("raw_batch"),
+        metadata=metadata,
+    )
+
+
+def _metadata(document: dict[str, Any], delivery: "Delivery") -> dict[str, Any]:
+    reasons = [
+        dg.TableRecord({"reason": reason, "rows": count})
+        for reason, count in document["set_aside"].items()
+    ]
+    return {
+        CONTENT: delivery.digest,
+        "dagster/row_count": document["rows_kept"],
+        "rows in": document["rows_in"],
+        "rows set aside": document["rows_in"] - document["rows_kept"],
+        "bytes": delivery.bytes,
+        **({"set aside because": dg.MetadataValue.table(reasons)} if reasons else {}),
+    }

@@ -1,0 +1,164 @@
+"""`trained_model`: a candidate, judged on its floors and against the champion."""
+
+import io
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from edge_assets.assets.dataset import BATCH
+from edge_assets.chain import Chain, propagate
+from edge_assets.frames import get_frame
+from edge_assets.lineage import follow, gate, newest, refuse_closed_gates, required, result
+from protos.digests import digest_file, digest_json
+from resources.artifact_store import ArtifactStore
+from resources.platform import Platform
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def build(chain: Chain) -> dg.AssetsDefinition:
+    """The asset `<model>/trained_model`."""
+
+    @dg.asset(
+        **chain.common("trained_model", {"scikitlearn"}, ["dataset"]),
+        automation_condition=propagate(),
+        description=(
+            "A candidate. It must reach its metric floors, and beat the model of the last release "
+            "on the same held-out rows, old and new, with an uncertainty bound on the gain."
+        ),
+        check_specs=[
+            chain.check("trained_model", "metric_floors", "The candidate reaches every floor."),
+            chain.check(
+                "trained_model", "champion", "The candidate is demonstrably better than what runs."
+            ),
+        ],
+    )
+    def trained_model(
+        context: dg.AssetExecutionContext, platform: Platform
+    ) -> dg.MaterializeResult[None]:
+        from edge_assets.core.metrics import judge_floors
+
+        config, store = chain.config, platform.artifacts
+        dataset_digest = required(context.instance, chain.key("dataset"))
+        dataset = store.get_document(dataset_digest)
+        refuse_closed_gates(dataset, "training")
+        train, holdout = (get_frame(store, dataset[part]) for part in ("train", "holdout"))
+
+        started = time.monotonic()
+        model = chain.function("train")(
+            train,
+            features=config.data.features,
+            target=config.prediction.target,
+            **config.training,
+        )
+        seconds = time.monotonic() - started
+        metrics = chain.function("evaluate")(model, holdout, target=config.prediction.target)
+        predictions = chain.function("predict")(model, holdout)
+        floors = judge_floors(metrics, config.floors)
+        identity = {
+            "kind": "trained_model",
+            "model": chain.name,
+            "inputs": {"dataset": dataset_digest},
+            "parameters": dict(config.training),
+            "code": _code(chain),
+        }
+        champion, verdict = _compare(context, chain, store, identity, holdout, predictions)
+        document = {
+            **identity,
+            "estimator": store.put_bytes(_dump(model)),
+            "metrics": {name: float(value) for name, value in metrics.items()},
+            "champion": champion,
+            "gates": {
+                "metric_floors": gate(floors.passed, floors.reason),
+                "champion": gate(verdict["passed"], verdict["reason"]),
+            },
+        }
+        checks = [
+            dg.AssetCheckResult(
+                passed=document["gates"][name]["passed"],
+                check_name=name,
+                asset_key=chain.key("trained_model"),
+                metadata=metadata,
+            )
+            for name, metadata in (
+                ("metric_floors", {"reason": floors.reason}),
+                ("champion", {"reason": verdict["reason"], "verdict": _json(verdict)}),
+            )
+        ]
+        metadata = {**_metadata(chain, document, holdout, predictions), "seconds": seconds}
+        return result(store, document, metadata, identity=identity, checks=checks)
+
+    return trained_model
+
+
+def _code(chain: Chain) -> str:
+    """The digest of the data scientist's functions: other code makes another model."""
+    folder = Path(__file__).parents[1] / "models" / chain.name
+    return digest_json({path.name: digest_file(path) for path in sorted(folder.glob("*.py"))})
+
+
+def _dump(model: Any) -> bytes:
+    """The estimator in the skops format, which is loaded without unpickling anything unknown."""
+    import skops.io
+
+    buffer = io.BytesIO()
+    skops.io.dump(model, buffer)
+    return buffer.getvalue()
+
+
+def _compare(
+    context: dg.AssetExecutionContext,
+    chain: Chain,
+    store: ArtifactStore,
+    identity: dict[str, Any],
+    holdout: "pd.DataFrame",
+    predictions: Any,
+) -> tuple[str | None, dict[str, Any]]:
+    """Compares with the champion on the same rows: (its ONNX digest, the verdict as plain data)."""
+    from edge_assets.core.champion import judge_champion, row_errors
+    from edge_assets.onnx_session import predict
+
+    release = newest(context.instance, chain.key("release"))
+    if release is None:
+        return None, {"passed": True, "reason": "there is no champion yet: the floors decide"}
+    documents = [document for _, document in follow(store, release)]
+    trained = next(made for made in documents if made["kind"] == "trained_model")
+    digest = documents[0]["model_digest"]
+    if {name: trained[name] for name in identity} == identity:
+        return digest, {"passed": True, "reason": "it is the champion: same data, parameters, code"}
+    seen = next(made for made in documents if made["kind"] == "dataset")["batches"]
+    rule = chain.config.champion
+    actual = holdout[chain.config.prediction.target].to_numpy()
+    verdict = judge_champion(
+        row_errors(actual, predictions, rule.error),
+        row_errors(actual, predict(chain.config, store.get_bytes(digest), holdout), rule.error),
+        ~holdout[BATCH].isin(seen).to_numpy(),
+        **rule.model_dump(exclude={"error"}),
+    )
+    return digest, asdict(verdict)
+
+
+def _json(value: dict[str, Any]) -> dg.MetadataValue:
+    return dg.MetadataValue.json({name: str(part) for name, part in value.items()})
+
+
+def _metadata(
+    chain: Chain, document: dict[str, Any], holdout: "pd.DataFrame", predictions: Any
+) -> dict[str, Any]:
+    from edge_assets.plots import predicted_against_actual, residuals
+
+    actual = holdout[chain.config.prediction.target].to_numpy()
+    return {
+        **{f"holdout {name}": value for name, value in document["metrics"].items()},
+        "predicted against actual": dg.MetadataValue.md(
+            predicted_against_actual(actual, predictions)
+        ),
+        "residuals": dg.MetadataValue.md(residuals(actual, predictions)),
+        "parameters": dg.MetadataValue.json(document["parameters"]),
+        "champion": document["champion"] or "none yet",
+        "champion gate": document["gates"]["champion"]["reason"],
+    }

@@ -1,0 +1,40 @@
+"""Reads the telemetry that the hub routed to storage: JSON lines in a folder a minute.
+
+Layout as IoT Hub's storage routing writes it: `<hub>/<partition>/YYYY/MM/DD/HH/mm/<name>.json`, each
+file complete once it has its name.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+_MINUTE = "%Y/%m/%d/%H/%M"
+
+
+class Telemetry:
+    """The routed messages below `url` (a path, or any fsspec URL)."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        self._fs, self._root = fsspec.core.url_to_fs(url)
+
+    def files(self, start: datetime, end: datetime, lag: timedelta) -> list[str]:
+        """The files that may hold messages enqueued in [start, end), oldest first.
+
+        A message is written at most `lag` after it was enqueued, so folders up to `end` + `lag`
+        are looked at.
+        """
+        first, last = start.strftime(_MINUTE), (end + lag).strftime(_MINUTE)
+        found = []
+        for path in self._fs.glob(f"{self._root}/*/*/*/*/*/*/*/*.json"):
+            minute = "/".join(str(path).split("/")[-6:-1])
+            if first <= minute <= last:
+                found.append((minute, str(path)))
+        return [path for _, path in sorted(found)]
+
+    def lines(self, paths: list[str]) -> Iterator[tuple[str, bytes]]:
+        """(path, line) of every message in the files."""
+        for path in paths:
+            for line in self._fs.cat_file(path).splitlines():
+                if line.strip():
+                    yield path, line

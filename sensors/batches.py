@@ -1,0 +1,90 @@
+"""The new-data sensor: finds deliveries in the landing folder and turns them into batches."""
+
+import json
+import time
+from pathlib import Path
+
+import dagster as dg
+
+from edge_assets.assets.raw_batch import known_contents
+from edge_assets.chain import Chain
+from resources.platform import Platform
+
+SETTLED_SECONDS = 1.0
+"""A delivery that was written to within this time may still be growing."""
+
+BATCHES_A_TICK = 20
+"""A tick has 60 seconds, and each delivery is read once."""
+
+
+def _last_change(path: Path) -> float:
+    """When the delivery, or any file in it, was last written to (seconds since the epoch)."""
+    files = [path, *(path.rglob("*") if path.is_dir() else ())]
+    return max(file.stat().st_mtime for file in files)
+
+
+def deliveries(folder: Path) -> list[Path]:
+    """What lies in the landing folder, oldest first; hidden names are still being written."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if not path.name.startswith((".", "_"))]
+    return sorted(found, key=lambda path: (_last_change(path), path.name))
+
+
+def build(chain: Chain) -> dg.SensorDefinition:
+    """The sensor `<model>_new_data`."""
+
+    @dg.sensor(
+        name=f"{chain.name}_new_data",
+        target=dg.AssetSelection.assets(chain.key("raw_batch")),
+        minimum_interval_seconds=10,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Looks into the landing folder. A new delivery that can be read becomes a batch and is "
+            "materialized; one that cannot, or that came before, is quarantined with its reason."
+        ),
+    )
+    def new_data(
+        context: dg.SensorEvaluationContext, platform: Platform
+    ) -> dg.SensorResult | dg.SkipReason:
+        from edge_assets.core.quarantine import quarantine
+        from edge_assets.core.raw_data import DeliveryRefused, inspect_delivery
+
+        data, settings = chain.config.data, platform.settings
+        landing = Path(settings.landing) / data.landing
+        batches = set(context.instance.get_dynamic_partitions(chain.batches.name or ""))
+        new = [path for path in deliveries(landing) if path.name not in batches]
+        settled = [p for p in new if time.time() - _last_change(p) >= SETTLED_SECONDS]
+        if not settled:
+            waiting = f", {len(new)} still being written" if new else ""
+            return dg.SkipReason(f"no new delivery in {landing}{waiting}")
+
+        known = known_contents(context.instance, chain)
+        accepted, refusals = [], []
+        for path in settled[:BATCHES_A_TICK]:
+            try:
+                delivery = inspect_delivery(path, known, data.required, formats=data.formats)
+            except DeliveryRefused as refused:
+                where = quarantine(path, Path(settings.quarantine) / data.landing, refused)
+                refusals.append(f"{refused} (set aside in {where})")
+            else:
+                accepted.append(path.name)
+                known[delivery.digest] = path.name
+        for refusal in refusals:
+            context.log.warning(refusal)
+        if not accepted:
+            return dg.SkipReason(f"{len(refusals)} deliveries refused: {'; '.join(refusals)}")
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=f"{chain.name}:{name}",
+                    partition_key=name,
+                    tags={"trigger": "new data", "edge-model": chain.name},
+                )
+                for name in accepted
+            ],
+            dynamic_partitions_requests=[chain.batches.build_add_request(accepted)],
+            cursor=json.dumps({"refused": refusals[-5:]}),
+        )
+
+    return new_data
