@@ -18,6 +18,7 @@ from protos.digests import is_digest, short
 from protos.errors import ConfigurationError
 
 BASE_CONFIGURATION = "edge-assets-base"
+"""Beginning of the id; the digest of its content follows, because content never changes."""
 BASE_PRIORITY = 0
 BASE_TARGET = "*"
 

@@ -63,7 +63,7 @@ def failure(run: dg.ExecuteInProcessResult) -> EdgeAssetsError | None:
             found = event.step_failure_data.error
             cause = found.cause if found and found.cause else found
             kind = getattr(errors, (cause.cls_name or "") if cause else "", EdgeAssetsError)
-            text = cause.message.strip().removeprefix(f"{kind.__name__}: ") if cause else ""
+            text = cause.message.strip().split(f"{kind.__name__}: ", 1)[-1] if cause else ""
             step = (event.step_key or "the run").replace("__", "/")
             closed = issubclass(kind, GateClosed)
             return (kind if closed else EdgeAssetsError)(f"{step} failed", why=text)
@@ -92,7 +92,12 @@ def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, cursor: 
     Partitions that it asked for are added and its asset events are stored.
     """
     context = dg.build_sensor_context(
-        instance=instance, cursor=cursor, definitions=defs, sensor_name=name
+        # By reference, as the daemon: only then are partitions known that the tick itself adds.
+        instance_ref=instance.get_ref(),
+        cursor=cursor,
+        definitions=defs,
+        sensor_name=name,
+        resources=dict(defs.resources or {}),
     )
     data = defs.resolve_sensor_def(name).evaluate_tick(context)
     added: list[str] = []

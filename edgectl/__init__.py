@@ -1,0 +1,1 @@
+"""`edgectl`: the command line, and the supervisor behind `edgectl up`."""

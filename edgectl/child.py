@@ -1,4 +1,4 @@
-"""One supervised process: its own process group, its log, restarts with back-off, an orderly end."""
+"""One supervised process: own process group, own log, restarts with back-off, an orderly end."""
 
 import contextlib
 import os
@@ -124,7 +124,7 @@ class Child:
         process = self._process
         if process is None:
             return
-        for number, seconds in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 2.0)):
+        for number, seconds in ((signal.SIGTERM, 0.5), (signal.SIGKILL, 1.0)):
             deadline = time.monotonic() + seconds
             try:
                 os.killpg(process.pid, number)

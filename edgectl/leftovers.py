@@ -36,7 +36,7 @@ class Lock:
             raise ConfigurationError(
                 f"{self._path.parent} is in use already",
                 why=f"`edgectl up` runs there as process {holder or 'unknown'}",
-                remedy="use it from another terminal, stop it with Ctrl-C, or set another EDGE_HOME",
+                remedy="use it from another terminal, end it with Ctrl-C, or set another EDGE_HOME",
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())

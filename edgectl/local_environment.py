@@ -17,7 +17,7 @@ from resources.settings import read_env_file
 
 _SECRETS = ("EDGE_HUB_KEY", "EDGE_REGISTRY_PASSWORD", "EDGE_FLEET_KEY")
 _HEADER = (
-    "# Written by `edgectl up`: secrets of this machine's local hub. Never commit this file.\n"
+    "# Written by `edgectl up`: secrets of this machine's local hub. Do not commit this file.\n"
 )
 
 

@@ -106,8 +106,8 @@ class _Reader:
         if not low <= value <= high:
             raise ConfigurationError(
                 f"{name} is {text!r}",
-                why=f"it must be a number from {low:g} to {high:g}",
-                remedy=f"set {name} within these bounds, or unset it for {default:g}",
+                why=f"it must be a number from {low:.12g} to {high:.12g}",
+                remedy=f"set {name} within these bounds, or unset it for {default:.12g}",
             )
         return value
 

@@ -6,7 +6,6 @@ projections that come back in `additional_properties`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -168,7 +167,7 @@ class Hub:
         target_condition: str,
         priority: int,
         labels: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> Configuration:
         """Makes the configuration be there as described. Safe to repeat.
 
         `content` is `{"modulesContent": {...}}`. If the id is taken by other content it is refused
@@ -185,15 +184,14 @@ class Hub:
                 labels=dict(labels or {}),
             )
             with translated(f"configuration {configuration_id} was not created"):
-                self._configurations.create_configuration(created)
-            return
+                return _configuration(self._configurations.create_configuration(created))
         if canonical_json(known.content) != canonical_json(content):
             raise ConfigurationError(
                 f"configuration {configuration_id} was not changed",
                 why="the hub has other content under this id, and content is immutable",
                 remedy="make a release with a new number, or delete the old configuration first",
             )
-        self.update_target(configuration_id, target_condition, priority, labels)
+        return self.update_target(configuration_id, target_condition, priority, labels)
 
     def update_target(
         self,
@@ -201,7 +199,7 @@ class Hub:
         target_condition: str | None = None,
         priority: int | None = None,
         labels: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> Configuration:
         """Changes what may change; None leaves it. A lost race is tried again, then Unavailable."""
         from msrest.exceptions import HttpOperationError
 
@@ -218,12 +216,10 @@ class Hub:
                 # This part of the SDK sends the etag as given, and the hub wants it quoted.
                 etag = '"' + known.etag.strip('"') + '"'
                 try:
-                    self._configurations.update_configuration(known, etag)
+                    return _configuration(self._configurations.update_configuration(known, etag))
                 except HttpOperationError as error:
                     if error.response.status_code not in (409, 412):
                         raise
-                else:
-                    return
         raise Unavailable(
             what,
             why=f"somebody else changed it {_CONFLICTS} times meanwhile",
@@ -244,13 +240,14 @@ class Hub:
             found = self._configurations.get_configurations(_MOST_CONFIGURATIONS)
         return sorted(map(_configuration, found), key=lambda c: (c.priority, c.id))
 
-    def delete_configuration(self, configuration_id: str) -> None:
-        """Makes it not be there. Devices then fall back to the layers below."""
-        with (
-            suppress(NotFound),
-            translated(f"configuration {configuration_id} was not deleted"),
-        ):
-            self._configurations.delete_configuration(configuration_id)
+    def delete_configuration(self, configuration_id: str) -> bool:
+        """Makes it not be there; False when it was not. Devices fall back to the layers below."""
+        try:
+            with translated(f"configuration {configuration_id} was not deleted"):
+                self._configurations.delete_configuration(configuration_id)
+        except NotFound:
+            return False
+        return True
 
     # Modules
 

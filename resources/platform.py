@@ -9,9 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dagster as dg
-from pydantic import PrivateAttr
-
 from resources.artifact_store import ArtifactStore
 from resources.settings import Settings, load_settings
 
@@ -19,19 +16,18 @@ if TYPE_CHECKING:
     from edge.oci.client import RegistryClient
     from edge.oci.store import BlobStore
     from resources.hub import Hub
+    from resources.telemetry import Telemetry
 
 
-class Platform(dg.ConfigurableResource["Platform"]):
-    """Adapters made from the settings, each on first use."""
+class Platform:
+    """Adapters made from the settings, each on first use.
 
-    _environment: Mapping[str, str] | None = PrivateAttr(default=None)
+    A plain object, not a configurable resource: its settings hold secrets, and Dagster records the
+    configuration of resources with every run.
+    """
 
-    @classmethod
-    def of(cls, environment: Mapping[str, str]) -> "Platform":
-        """A platform whose settings come from `environment` instead of the process's own."""
-        platform = cls()
-        platform._environment = environment
-        return platform
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = environment
 
     @cached_property
     def settings(self) -> Settings:
@@ -49,6 +45,13 @@ class Platform(dg.ConfigurableResource["Platform"]):
         from resources.hub import Hub
 
         return Hub.from_settings(self.settings)
+
+    @cached_property
+    def telemetry(self) -> "Telemetry":
+        """What devices sent, as the hub routed it to storage."""
+        from resources.telemetry import Telemetry
+
+        return Telemetry(self.settings.telemetry)
 
     @cached_property
     def work(self) -> Path:

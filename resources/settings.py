@@ -61,6 +61,8 @@ class PublicSettings(BaseModel):
     quarantine: str = ""
     runtime: str | None = None
     rollout_poll_seconds: float = Field(default=10.0, gt=0.0)
+    telemetry_lag_seconds: float = Field(default=150.0, ge=0.0)
+    """How long a message may take from the hub to storage: its routing writes in batches."""
     soak_seconds_at_most: float | None = Field(default=None, ge=0.0)
     """Caps the soak time of every ring: for machines where nobody waits for half an hour."""
 

@@ -6,6 +6,10 @@ file complete once it has its name.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_assets.core.captures import Captures
 
 _MINUTE = "%Y/%m/%d/%H/%M"
 
@@ -38,3 +42,10 @@ class Telemetry:
             for line in self._fs.cat_file(path).splitlines():
                 if line.strip():
                     yield path, line
+
+    def captures(self, model: str, start: datetime, end: datetime, lag: timedelta) -> "Captures":
+        """What devices captured of the model in [start, end), each row once, as one table."""
+        from edge_assets.core.captures import parse_captures
+
+        lines = self.lines(self.files(start, end, lag))
+        return parse_captures(lines, model=model, start=start, end=end)

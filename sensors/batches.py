@@ -45,7 +45,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
         ),
     )
     def new_data(
-        context: dg.SensorEvaluationContext, platform: Platform
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
         from edge_assets.core.quarantine import quarantine
         from edge_assets.core.raw_data import DeliveryRefused, inspect_delivery

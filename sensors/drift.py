@@ -29,7 +29,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
         ),
     )
     def drift(
-        context: dg.SensorEvaluationContext, platform: Platform
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
         report = newest(context.instance, chain.key("drift_report"))
         release = newest(context.instance, chain.key("release"))

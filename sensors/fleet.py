@@ -29,7 +29,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
         ),
     )
     def fleet(
-        context: dg.SensorEvaluationContext, platform: Platform
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
         release = newest(context.instance, chain.key("release"))
         if release is None:

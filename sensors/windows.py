@@ -26,7 +26,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
         ),
     )
     def captures(
-        context: dg.SensorEvaluationContext, platform: Platform
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
         if newest(context.instance, chain.key("release")) is None:
             return dg.SkipReason("nothing is released yet, so no device can capture anything")
@@ -39,7 +39,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
             if "end" in state
             else (now - timedelta(days=1)).replace(microsecond=0)
         )
-        rows = platform.telemetry.count_rows(chain.name, start, now - lag, lag)
+        rows = len(platform.telemetry.captures(chain.name, start, now - lag, lag).frame)
         window, reason = close_window(
             start, now, lag, rows, min_rows=policy.min_rows, seconds=policy.window_seconds
         )

@@ -13,7 +13,7 @@ import click
 from edge.device.config import AgentConfig
 from edge.device.fleet import FleetSettings, running_fleet
 from edge.device.launch import HubAddress
-from edge.device.rung import device_runtime
+from edge.runtime import best_runtime
 from protos.errors import EdgeAssetsError
 
 _SHOW_SECONDS = 0.5
@@ -60,7 +60,7 @@ def main(
     )
     config = AgentConfig(backoff_seconds=backoff_seconds, heartbeat_seconds=heartbeat_seconds)
     try:
-        with running_fleet(settings, device_runtime(), config) as fleet:
+        with running_fleet(settings, best_runtime(), config) as fleet:
             while not stop.wait(_SHOW_SECONDS):
                 fleet.show()
     except EdgeAssetsError as error:

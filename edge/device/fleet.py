@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 import platform
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ from edge.runtime import Runtime
 from protos.errors import ConfigurationError
 
 EDGE_AGENT = "$edgeAgent"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _PULLS_AT_ONCE = 2
 _STOP_SECONDS = 9.0
 _log = logging.getLogger(__name__)
@@ -151,8 +153,18 @@ def running_fleet(
 ) -> Iterator[Fleet]:
     """The fleet, started; it is stopped on leaving.
 
-    Raises ConfigurationError when another fleet runs over the same folder.
+    Raises ConfigurationError when another fleet runs over the same folder, a name is no name for a
+    device, or modules would have a network of their own: hub, registry and neighbours listen on the
+    loopback addresses of this machine.
     """
+    for name in settings.devices:
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(f"{name!r} is no name for a device")
+    if not settings.devices or not runtime.shares_network:
+        raise ConfigurationError(
+            "the fleet cannot run",
+            why=f"{runtime.rung} separates networks" if settings.devices else "it has no devices",
+        )
     settings.state.mkdir(parents=True, exist_ok=True)
     with _alone(settings.state):
         fleet = Fleet(settings, runtime, config)

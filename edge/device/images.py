@@ -10,8 +10,11 @@ from typing import Protocol
 from edge.device.manifest import ModuleSpec
 from edge.device.plan import ImageKey, ImageState, ImageStatus
 from edge.oci import BlobStore, ImageReference, RegistryClient, UnpackedImage, unpack
+from edge.oci.retry import Retries
 from protos.errors import ConfigurationError, EdgeAssetsError, NotFound
 
+# A pull that fails is tried again by the agent, which says so in its report meanwhile.
+_RETRIES = Retries(attempts=2)
 Credentials = Mapping[str, tuple[str, str]]
 _log = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class RegistryImages:
                 ca=self._authorities.get(reference.registry),
                 username=username,
                 password=password,
+                retries=_RETRIES,
             )
             report = client.pull(reference.repository, reference.digest, self._store)
             if report.blobs_fetched:

@@ -138,7 +138,7 @@ def _image(name: str, image: Any, require_digests: bool) -> str:
             f"module {name}: image {image} is not named by digest",
             why="a tag can be moved, a digest cannot",
         )
-    return image
+    return str(image)
 
 
 def _one_of(

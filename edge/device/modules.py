@@ -25,10 +25,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Live:
-    """What belongs to a module besides its record: its image, and its process if it has one."""
+    """What belongs to a module besides its record: its image, its process if it has one."""
 
     image: UnpackedImage
     process: Process | None = None
+    pid: int = 0
     born: str = ""
 
 
@@ -93,7 +94,6 @@ class Modules:
                 record, COULD_NOT_START, now, self._config, error=f"cannot be started: {error}"
             )
             return
-        live.born = birth(live.process.pid)
         self.records[name] = replace(
             record,
             status=RuntimeStatus.RUNNING,
@@ -140,13 +140,17 @@ class Modules:
         record, live = self.records[name], self._live[name]
         runtime = self._around.runtime
         model = live.image.model
+        pid = live.process.pid if live.process is not None else None
+        if pid is not None and pid != live.pid:
+            # In a container the process itself appears a moment after the command that makes it.
+            live.pid, live.born = pid, birth(pid)
         return {
             "image": record.spec.image,
             "digest": record.digest,
             "model": str(model) if model is not None else None,
             "endpoint": endpoints(name, ports),
-            "pid": live.process.pid if live.process is not None else None,
-            "born": live.born if live.process is not None else "",
+            "pid": pid,
+            "born": live.born if pid is not None else "",
             "rung": runtime.rung,
             "isolation": runtime.isolation,
             "status": record.status.value,

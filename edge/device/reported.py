@@ -42,7 +42,7 @@ def reported_document(
 
     Passwords of registries, which the runtime settings may hold, are left out.
     """
-    runtime = dict(desired.runtime) if desired else {"type": "docker"}
+    runtime: dict[str, Any] = dict(desired.runtime) if desired else {"type": "docker"}
     settings = dict(runtime.get("settings") or {})
     settings.pop("registryCredentials", None)
     return {

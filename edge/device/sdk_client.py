@@ -55,14 +55,14 @@ class SdkTwinClient:
     def connect(self, changed: Callable[[], None]) -> None:
         """Connects and subscribes to desired properties."""
 
-        def desired_changed(_patch: Mapping[str, Any]) -> None:
-            # The patch is only a signal: the whole twin is fetched, so nothing has to be merged.
+        def signal(*_: object) -> None:
+            # A patch is only a signal: the whole twin is fetched, so nothing has to be merged.
             changed()
 
         def subscribe() -> None:
             self._client.connect()
-            self._client.on_connection_state_change = changed
-            self._client.on_twin_desired_properties_patch_received = desired_changed
+            self._client.on_connection_state_change = signal
+            self._client.on_twin_desired_properties_patch_received = signal
 
         self._guard("connect", subscribe)
 

@@ -1,6 +1,6 @@
 """Brings the merge to the devices: identities, desired properties and statuses in `$edgeAgent`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from edge.local_hub.errors import HubError
 from edge.local_hub.identities import IOT_EDGE, SYSTEM_MODULES, Identities
@@ -25,11 +25,12 @@ class Deployer:
         self._identities = identities
         self._twins = twins
 
-    def evaluate(self) -> None:
-        """Applies the merge to all devices; writes only what differs."""
+    def evaluate(self, devices: Sequence[str] | None = None) -> None:
+        """Applies the merge to these devices (None: all); writes only what differs."""
         layers = self._layers()
-        for device in self._identities.devices():
-            if self._identities.get(device)["iotEdge"]:
+        for device in self._identities.devices() if devices is None else devices:
+            identity = self._identities.find(device)
+            if identity is not None and identity["iotEdge"]:
                 self._evaluate_device(device, layers)
 
     def apply_content(self, device: str, content: Mapping[str, Mapping[str, Json]]) -> None:

@@ -1,6 +1,6 @@
 """The hub itself, apart from any transport: state, services, and changes as transactions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from edge.local_hub.access import Access
@@ -28,17 +28,17 @@ class Hub:
         self.on_event: Callable[[Event], None] = lambda event: None
 
     @contextmanager
-    def change(self, *, evaluate: bool = False) -> Iterator[None]:
+    def change(self, *, evaluate: Sequence[str] | None = ()) -> Iterator[None]:
         """A change as one transaction: all of it is stored, or nothing.
 
-        With `evaluate` the deployments are merged anew before it ends, so that a change of
-        configurations, devices or tags takes effect at once.
+        The deployments of the devices in `evaluate` (None: all devices) are merged anew before it
+        ends, so that a change of configurations, devices or tags takes effect at once.
         """
         self.state.events.clear()
         with self.state.documents.transaction():
             yield
-            if evaluate:
-                self.deployer.evaluate()
+            if evaluate is None or evaluate:
+                self.deployer.evaluate(evaluate)
         events = list(self.state.events)
         self.state.events.clear()
         for event in events:

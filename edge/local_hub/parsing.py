@@ -79,9 +79,7 @@ class Parser:
 
     def parse_condition(self) -> Node:
         """`or` of the grammar."""
-        self._depth -= 1
-        if self._depth < 0:
-            raise ExpressionError("nested too deeply")
+        self._descend()
         nodes = [self._parse_and()]
         while self.accept("OR"):
             nodes.append(self._parse_and())
@@ -99,6 +97,11 @@ class Parser:
         """Whether the next token is a name that is no keyword."""
         kind, text = self.peek()
         return kind == "name" and text.upper() not in _RESERVED
+
+    def _descend(self) -> None:
+        self._depth -= 1
+        if self._depth < 0:
+            raise ExpressionError("nested too deeply")
 
     def _parse_and(self) -> Node:
         nodes = [self._parse_not()]
@@ -143,11 +146,13 @@ class Parser:
         return self.parse_path()
 
     def _parse_call(self, function: str) -> Call:
+        self._descend()
         self.expect("(")
         arguments = [self._parse_operand()]
         while self.accept(","):
             arguments.append(self._parse_operand())
         self.expect(")")
+        self._depth += 1
         if len(arguments) != ARGUMENTS[function]:
             raise ExpressionError(f"{function} takes {ARGUMENTS[function]} argument(s)")
         return Call(function, tuple(arguments))

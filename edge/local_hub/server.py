@@ -17,8 +17,17 @@ from edge.local_hub.documents import Documents
 from edge.local_hub.files import write_atomically
 from edge.local_hub.hub import Hub
 from edge.local_hub.mqtt.server import MqttServer
+from edge.local_hub.registry.app import registry_routes
+from edge.local_hub.registry.content import Content
+from edge.local_hub.registry.requests import Registry
 from edge.local_hub.rest.app import make_app
-from edge.local_hub.settings import MQTT_PORT, Addresses, HubSettings, choose_addresses
+from edge.local_hub.settings import (
+    MQTT_PORT,
+    REGISTRY_USERNAME,
+    Addresses,
+    HubSettings,
+    choose_addresses,
+)
 from edge.local_hub.state import State, utc_now
 from edge.local_hub.telemetry import TelemetryWriter
 
@@ -109,8 +118,16 @@ async def _end_connections(https: _Https, serving: asyncio.Task[None]) -> None:
 
 
 def _https(certificates: Certificates, hub: Hub, mqtt: MqttServer, settings: HubSettings) -> _Https:
+    registry = Registry(
+        Content(settings.state.resolve() / "registry", hub.state.documents),
+        settings.limits,
+        REGISTRY_USERNAME,
+        settings.registry_password,
+    )
+    app = make_app(hub, mqtt, registry_routes())
+    app.state.registry = registry
     config = uvicorn.Config(
-        make_app(hub, mqtt),
+        app,
         ssl_certfile=certificates.server,
         ssl_keyfile=certificates.key,
         lifespan="off",

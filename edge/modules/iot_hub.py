@@ -78,7 +78,7 @@ class IotHubModuleClient:
 
     async def send(self, message: OutgoingMessage) -> None:
         """Sends and waits for the acknowledgement. Raises Unavailable, DeadlineExceeded."""
-        sent = Message(
+        sent = Message(  # type: ignore[no-untyped-call]
             message.body,
             message_id=message.message_id,
             content_encoding="utf-8",

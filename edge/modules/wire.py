@@ -29,7 +29,7 @@ _FLOATS = ("FP16", "FP32", "FP64")
 
 
 def encode_values(datatype: str, values: Sequence[Any]) -> bytes:
-    """`values` (None stands for NaN) as raw contents. Raises VerificationFailed if they do not fit."""
+    """`values` as raw contents; None stands for NaN. Raises VerificationFailed if one is unfit."""
     if datatype == "BYTES":
         texts = [str(value).encode() for value in values]
         return b"".join(len(text).to_bytes(4, "little") + text for text in texts)

@@ -99,11 +99,15 @@ def blobs_of(manifest: Mapping[str, Any]) -> list[Descriptor]:
 def choose_platform(
     manifests: list[Descriptor], architecture: str, os: str = "linux"
 ) -> Descriptor | None:
-    """The manifest for a platform; one without a platform serves any. None when there is none."""
-    for entry in manifests:
-        if entry.media_type in MANIFESTS and (
-            entry.platform is None
-            or (entry.platform.get("architecture"), entry.platform.get("os")) == (architecture, os)
-        ):
-            return entry
+    """The manifest for a platform; None when there is none.
+
+    One for `os` goes before one for Linux, which engines on other systems run in a machine of
+    their own. A manifest without a platform serves any.
+    """
+    fitting = [entry for entry in manifests if entry.media_type in MANIFESTS]
+    for system in (os, "linux"):
+        for entry in fitting:
+            has = entry.platform or {"architecture": architecture, "os": system}
+            if (has.get("architecture"), has.get("os")) == (architecture, system):
+                return entry
     return None

@@ -35,15 +35,15 @@ class UnpackedImage:
     """An image ready to run.
 
     `rootfs` is shared between images and must not be written to. `model` is the content of the
-    last layer when that is mounted apart, at `mount` in the image. `store` still holds the blobs.
+    last layer when that is mounted apart, at `mount` in the image. `store` still holds the blobs; engines load from it.
     """
 
     digest: str
     rootfs: Path
     model: Path | None
     config: ImageConfig
-    mount: str | None
-    store: BlobStore
+    mount: str | None = None
+    store: BlobStore | None = None
 
 
 def chain_id(diff_ids: list[str]) -> str:

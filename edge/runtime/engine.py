@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.oci import BlobStore
 from edge.oci.image import ImageDocuments, read_image
 from edge.runtime.archive import write_archive
 from edge.runtime.engine_child import Container
@@ -21,7 +22,7 @@ from edge.runtime.sandbox import USER
 from edge.runtime.spawn import dying_with_parent, spawn
 from edge.runtime.spec import Bind, ProcessSpec
 from protos.digests import short
-from protos.errors import IntegrityError, Unavailable
+from protos.errors import IntegrityError, NotFound, Unavailable
 
 _LOAD_SECONDS = 300.0
 _ASK_SECONDS = 30.0
@@ -69,11 +70,14 @@ class Engine:
 
     def start(self, spec: ProcessSpec) -> Container:
         """Starts a container. Raises Unavailable, or IntegrityError if the image was not taken."""
-        image = read_image(spec.image.store, spec.image.digest)
+        store = spec.image.store
+        if store is None:
+            raise NotFound(f"image {short(spec.image.digest)} came without its blobs")
+        image = read_image(store, spec.image.digest)
         name = image_name(image)
         with self._loading:
             if image.manifest.digest not in self._loaded:
-                self._load(spec, image, name)
+                self._load(store, image, name)
                 self._loaded.add(image.manifest.digest)
         mounts = spec.mounts()
         for mount in mounts:
@@ -114,7 +118,7 @@ class Engine:
         argv += ["--entrypoint", words[0], image, *words[1:]]
         return argv, env
 
-    def _load(self, spec: ProcessSpec, image: ImageDocuments, name: str) -> None:
+    def _load(self, store: BlobStore, image: ImageDocuments, name: str) -> None:
         if self._has(name, image):
             return
         with subprocess.Popen(
@@ -127,7 +131,7 @@ class Engine:
                 raise Unavailable(f"{self.name} load has no pipes")
             try:
                 with load.stdin as stdin:
-                    write_archive(spec.image.store, image, name, stdin)
+                    write_archive(store, image, name, stdin)
                 code = load.wait(_LOAD_SECONDS)
             except (OSError, subprocess.TimeoutExpired) as error:
                 load.kill()

@@ -1,4 +1,4 @@
-"""Where the parts of an image of this project lie, as the builder puts and the runtime finds them."""
+"""Where the parts of an image of this project lie: for its builder and for the runtimes."""
 
 SERVICE = "/opt/edge/service"
 DEPENDENCIES = "/opt/edge/dependencies"

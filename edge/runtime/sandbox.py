@@ -85,7 +85,7 @@ def _script(root: str, mounts: list[Bind], command: list[str]) -> str:
         f"{mount} --rbind {at} {at}",
         f"{mount} -o remount,bind,ro {at}",
         f"{mount} -t proc proc {at}/proc",
-        f"{mount} -t tmpfs -o mode=1777 tmpfs {at}/tmp",
+        f"{mount} -t tmpfs -o mode=1777 tmpfs {at}/tmp",  # noqa: S108
         f"{mount} -t tmpfs -o mode=755 tmpfs {at}/dev",
     ]
     for device in _DEVICES:

@@ -25,7 +25,7 @@ _todo: queue.SimpleQueue[tuple[Callable[[], Popen], Future[Popen]]] = queue.Simp
 
 
 def spawn(argv: list[str], *, env: Mapping[str, str], log: Path, cwd: Path | None = None) -> Popen:
-    """Starts `argv` with exactly `env`, its output appended to `log`, in a process group of its own.
+    """Starts `argv` with exactly `env`, its output appended to `log`, in its own process group.
 
     Raises Unavailable when the program cannot be started.
     """

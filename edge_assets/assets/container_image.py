@@ -15,10 +15,10 @@ from protos.errors import VerificationFailed
 from resources.platform import Platform
 
 if TYPE_CHECKING:
-    from resources.images.builder import BuiltImage
+    from resources.images.recipe import BuiltImage
     from resources.images.verify import Verification
 
-Made = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
+Made = Iterator[dg.AssetCheckResult | dg.MaterializeResult]
 
 
 def build(chain: Chain) -> dg.AssetsDefinition:
@@ -42,7 +42,9 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             chain.check("container_image", "image_budget", "The image is small and quick enough."),
         ],
     )
-    def container_image(context: dg.AssetExecutionContext, platform: Platform) -> Made:
+    def container_image(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Made:
         store = platform.artifacts
         onnx_digest = required(context.instance, chain.key("onnx_model"))
         onnx = store.get_document(onnx_digest)

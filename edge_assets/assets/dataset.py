@@ -35,8 +35,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         ],
     )
     def dataset(
-        context: dg.AssetExecutionContext, platform: Platform
-    ) -> dg.MaterializeResult[None]:
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult:
         from edge_assets.core.holdout import split
         from edge_assets.core.leakage import find_leakage
 

@@ -67,8 +67,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         ),
     )
     def deployment(
-        context: dg.AssetExecutionContext, platform: Platform
-    ) -> dg.MaterializeResult[None]:
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult:
         name = context.partition_key
         fleet = {device.device_id: device for device in platform.hub.observe(chain.name)}
         if name not in fleet:

@@ -22,7 +22,7 @@ def build() -> dg.AssetsDefinition:
             "built on the old one show as stale."
         ),
     )
-    def inference_runtime(platform: Platform) -> dg.MaterializeResult[None]:
+    def inference_runtime(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult:
         from resources.images.runtime import describe_runtime
 
         runtime = describe_runtime()

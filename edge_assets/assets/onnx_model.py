@@ -34,8 +34,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         ],
     )
     def onnx_model(
-        context: dg.AssetExecutionContext, platform: Platform
-    ) -> dg.MaterializeResult[None]:
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult:
         from edge_assets.core.parity import compare
         from edge_assets.onnx_session import predict
 

@@ -50,8 +50,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         ],
     )
     def raw_batch(
-        context: dg.AssetExecutionContext, platform: Platform
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         from edge_assets.core.quarantine import quarantine
         from edge_assets.core.raw_data import (
             DeliveryRefused,

@@ -41,8 +41,10 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         ),
     )
     def release(
-        context: dg.AssetExecutionContext, config: ApprovalConfig, platform: Platform
-    ) -> dg.MaterializeResult[None]:
+        context: dg.AssetExecutionContext,
+        config: ApprovalConfig,
+        platform: dg.ResourceParam[Platform],
+    ) -> dg.MaterializeResult:
         store = platform.artifacts
         image_document = required(context.instance, chain.key("container_image"))
         documents = follow(store, image_document)

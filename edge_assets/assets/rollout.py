@@ -57,8 +57,10 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         ],
     )
     def rollout(
-        context: dg.AssetExecutionContext, config: RolloutConfig, platform: Platform
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        context: dg.AssetExecutionContext,
+        config: RolloutConfig,
+        platform: dg.ResourceParam[Platform],
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         store, settings = platform.artifacts, platform.settings
         digest = config.release or newest(context.instance, chain.key("release"))
         document = store.get_document(digest) if digest else None
@@ -98,7 +100,7 @@ def _result(
     release: Release,
     outcome: Outcome,
     fleet: list[DeviceObservation],
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     from edge_assets.plots import rollout_progress
 
     rings = [ring.name for ring in chain.config.rollout.rings]

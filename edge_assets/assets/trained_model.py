@@ -38,8 +38,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         ],
     )
     def trained_model(
-        context: dg.AssetExecutionContext, platform: Platform
-    ) -> dg.MaterializeResult[None]:
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult:
         from edge_assets.core.metrics import judge_floors
 
         config, store = chain.config, platform.artifacts

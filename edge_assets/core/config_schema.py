@@ -136,8 +136,25 @@ class Budget(Section):
     image_bytes: int = Field(gt=0)
 
 
+class DerivedDuration(Section):
+    """A column to derive: the seconds from the time in `start` to that in `end`."""
+
+    name: Identifier
+    start: Identifier
+    end: Identifier
+
+
 class Drift(Section):
-    """When captures count as drifted, and how often that may start a training."""
+    """What is compared, when captures count as drifted, and how often that may start a training.
+
+    `columns` are compared as they are, those in `categorical` as categories; `clocks` (seconds
+    since 1970) by hour and weekday only, because time itself always goes on.
+    """
+
+    columns: tuple[Identifier, ...] = Field(min_length=1)
+    categorical: tuple[Identifier, ...] = ()
+    clocks: tuple[Identifier, ...] = ()
+    durations: tuple[DerivedDuration, ...] = ()
 
     window_seconds: float = Field(gt=0.0)
     min_rows: int = Field(ge=1)

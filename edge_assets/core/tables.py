@@ -19,6 +19,8 @@ _WIDE = {
 }
 _MAX_HEADER = 1 << 20
 _BLOCK = 8 << 20
+_NO_ROWS = ("Empty CSV", "Could not skip initial")
+"""What Arrow says of a header with nothing below it, with and without the end of its line."""
 
 
 class TableError(Exception):
@@ -119,7 +121,7 @@ def _batches(file: Path, columns: tuple[str, ...]) -> Iterator[Any]:
         )
         yield from reader
     except (pa.ArrowException, OSError) as error:
-        if "Empty CSV" in str(error):  # a header and nothing below it
+        if any(words in str(error) for words in _NO_ROWS):
             return
         raise TableError(
             str(error).splitlines()[0][:300],

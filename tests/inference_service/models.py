@@ -105,7 +105,7 @@ _KINDS = {
 
 
 def echo_model(folder: Path) -> Path:
-    """`echo`: one input `in_<datatype>` and one equal output `out_<datatype>` for every datatype."""
+    """`echo`: an input `in_<datatype>` and an equal output `out_<datatype>` for every datatype."""
     graph = helper.make_graph(
         [helper.make_node("Identity", [f"in_{word}"], [f"out_{word}"]) for word in _KINDS],
         "echo",
@@ -127,8 +127,8 @@ def echo_model(folder: Path) -> Path:
     )
 
 
-def slow_model(folder: Path, size: int = 700, times: int = 60) -> Path:
-    """`slow`: multiplies a square matrix with itself many times, about a second a request."""
+def slow_model(folder: Path, size: int = 700, times: int = 200) -> Path:
+    """`slow`: multiplies a square matrix with itself many times, for about a second."""
     nodes = [
         helper.make_node("ConstantOfShape", ["shape"], ["start"]),
         helper.make_node("Add", ["start", "x"], ["m0"]),

@@ -182,7 +182,9 @@ def test_creating_a_known_device_repairs_its_key(scripted: ScriptedHub, hub: Hub
 
 def test_deleting_what_is_gone_is_fine(scripted: ScriptedHub, hub: Hub) -> None:
     scripted.answer(404, {"Message": "ErrorCode:ConfigurationNotFound"})
-    hub.delete_configuration("m-r0001-abc")
+    assert hub.delete_configuration("m-r0001-abc") is False
+    scripted.answers[:] = [(204, None, {})]
+    assert hub.delete_configuration("m-r0001-abc") is True
     assert scripted.seen[0].method == "DELETE"
 
 

@@ -20,12 +20,12 @@ async def configuration(request: Request) -> Response:
     hub = require_service(request)
     name, if_match, status = request.path_params["name"], request.headers.get("if-match"), 200
     if request.method == "DELETE":
-        with hub.change(evaluate=True):
+        with hub.change(evaluate=None):
             hub.configurations.delete(name, if_match)
         return Response(status_code=204)
     if request.method == "PUT":
         body = await read_body(request)
-        with hub.change(evaluate=True):
+        with hub.change(evaluate=None):
             status = 201 if hub.configurations.put(name, body, if_match) else 200
     view = hub.configurations.view(name)
     return JSONResponse(view, status, etag_header(view))
@@ -44,6 +44,7 @@ async def apply_content(request: Request) -> Response:
     if not isinstance(body, dict) or not body.get("modulesContent"):
         raise bad_argument("modulesContent is missing (the local hub has no other content)")
     check_modules_content(body["modulesContent"], hub.state.limits)
-    with hub.change(evaluate=True):
-        hub.deployer.apply_content(request.path_params["device"], body["modulesContent"])
+    device = request.path_params["device"]
+    with hub.change(evaluate=[device]):
+        hub.deployer.apply_content(device, body["modulesContent"])
     return Response(status_code=204)

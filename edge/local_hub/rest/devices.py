@@ -92,7 +92,7 @@ async def _identity(hub: Hub, request: Request, module_id: str) -> Response:
         return Response(status_code=204)
     if request.method == "PUT":
         body = await read_body(request)
-        with hub.change(evaluate=not module_id):
+        with hub.change(evaluate=[] if module_id else [name]):
             hub.identities.put(name, module_id, body, if_match)
     view = hub.identities.view(name, module_id)
     return JSONResponse(view, 200, etag_header(view))
@@ -104,7 +104,7 @@ def _bulk_one(hub: Hub, entry: Json) -> Doc | None:
         return {"deviceId": "", "errorCode": "ArgumentInvalid", "errorStatus": "no id"}
     name, module_id, mode = entry["id"], entry.get("moduleId") or "", entry.get("importMode")
     try:
-        with hub.change(evaluate=True):
+        with hub.change(evaluate=[name]):
             _bulk_change(hub, name, module_id, mode or "createOrUpdate", entry)
     except HubError as error:
         wrong = {"deviceId": name, "errorCode": error.code, "errorStatus": error.message}

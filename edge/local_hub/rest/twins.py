@@ -20,7 +20,7 @@ async def twin(request: Request) -> Response:
     name, module_id = request.path_params["device"], request.path_params.get("module", "")
     if request.method != "GET":
         body, if_match = await read_body(request), request.headers.get("if-match")
-        with hub.change(evaluate=not module_id):
+        with hub.change(evaluate=[] if module_id else [name]):
             hub.twins.update(name, module_id, body, if_match, replace=request.method == "PUT")
     view = hub.twins.view(name, module_id)
     return JSONResponse(view, 200, etag_header(view))

@@ -184,7 +184,10 @@ def test_refuses_more_bytes_than_allowed(tmp_path: Path) -> None:
 def test_names_of_folders_do_not_become_columns(tmp_path: Path) -> None:
     folder = tmp_path / "year=2016"
     folder.mkdir()
-    assert list(read_delivery(_parquet(folder)).columns) == ["trip_distance", "tpep_pickup_datetime"]
+    assert list(read_delivery(_parquet(folder)).columns) == [
+        "trip_distance",
+        "tpep_pickup_datetime",
+    ]
 
 
 def test_reading_a_file_that_broke_meanwhile_is_refused(tmp_path: Path) -> None:
@@ -199,9 +202,7 @@ def test_reading_a_file_that_broke_meanwhile_is_refused(tmp_path: Path) -> None:
 )
 def test_too_many_bad_rows_refuse_the_delivery(total: int, kept: int, passes: bool) -> None:
     def judge() -> None:
-        judge_rows(
-            total, kept, {"a": 1, "b": total - kept}, max_set_aside_share=0.2, min_rows=10
-        )
+        judge_rows(total, kept, {"a": 1, "b": total - kept}, max_set_aside_share=0.2, min_rows=10)
 
     if passes:
         judge()

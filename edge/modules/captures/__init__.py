@@ -1,0 +1,1 @@
+"""The captures module: brings what the inference service captured to the hub."""

@@ -1,0 +1,189 @@
+"""One routed message, checked: from a JSON line of the hub to capture records.
+
+A line is `{"EnqueuedTimeUtc", "Properties", "SystemProperties", "Body"}`. The body holds a list of
+records, as JSON, or as base64 text when the sender did not declare JSON in UTF-8. Nothing of it is
+trusted but what the hub itself wrote: who sent it and when it came.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from protos.digests import digest_json, is_digest
+
+
+class MalformedError(ValueError):
+    """What is wrong with a line or a record, in one clause."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is accepted at most. IoT Hub's messages have 256 KB, base64 makes 342 KB of them."""
+
+    line_bytes: int = 1 << 20
+    rows_per_record: int = 10_000
+    columns: int = 256
+    text: int = 100_000
+    rows: int = 200_000
+    reasons: int = 100
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of kind `capture`: the sending device, when the hub took it, the raw records."""
+
+    device: str
+    enqueued: datetime
+    records: list[Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One answered request of a device; every column has one value (or list of values) a row."""
+
+    request_id: str
+    time: datetime
+    model: str
+    model_digest: str
+    rows: int
+    inputs: Mapping[str, list[Any]]
+    outputs: Mapping[str, list[Any]]
+    kinds: Mapping[str, str]
+    """Of each `input.<name>` and `output.<name>`: `number`, `text` or `truth`, with the width where
+    a row has several values; columns of nulls only are not in it."""
+    content: str
+    """Digest of all of it: tells a second delivery from a second use of the same id."""
+
+
+def read_message(line: bytes, bounds: Bounds) -> Message | None:
+    """The message of a line; None when it is none of captures. Raises MalformedError."""
+    if len(line) > bounds.line_bytes:
+        raise MalformedError(f"the line has {len(line)} bytes, {bounds.line_bytes} are accepted")
+    envelope = _mapping(_json(line), "the line")
+    properties = envelope.get("Properties")
+    if not isinstance(properties, Mapping) or properties.get("kind") != "capture":
+        return None
+    system = _mapping(envelope.get("SystemProperties"), "SystemProperties")
+    body = envelope.get("Body")
+    if isinstance(body, str):
+        try:
+            body = _json(base64.b64decode(body, validate=True))
+        except binascii.Error:
+            raise MalformedError("the body is neither JSON nor base64") from None
+    if not isinstance(body, list):
+        raise MalformedError("the body is no list of records")
+    device = _text(system, "connectionDeviceId", bounds)
+    return Message(device, _time(envelope, "EnqueuedTimeUtc"), body)
+
+
+def read_record(value: object, bounds: Bounds) -> Record:
+    """The record in `value`. Raises MalformedError."""
+    record = _mapping(value, "the record")
+    rows = record.get("rows")
+    if (
+        isinstance(rows, bool)
+        or not isinstance(rows, int)
+        or not 0 < rows <= bounds.rows_per_record
+    ):
+        raise MalformedError(f"rows must be between 1 and {bounds.rows_per_record}")
+    digest = _text(record, "model_digest", bounds)
+    if not is_digest(digest):
+        raise MalformedError("model_digest is no sha256 digest")
+    kinds: dict[str, str] = {}
+    inputs = _columns(record, "input", rows, bounds, kinds)
+    outputs = _columns(record, "output", rows, bounds, kinds)
+    try:
+        content = digest_json(record)
+    except ValueError:  # an infinity, or half of a surrogate pair
+        raise MalformedError("it holds numbers or text that JSON has no word for") from None
+    return Record(
+        request_id=_text(record, "request_id", bounds),
+        time=_time(record, "time"),
+        model=_text(record, "model", bounds),
+        model_digest=digest,
+        rows=rows,
+        inputs=inputs,
+        outputs=outputs,
+        kinds=kinds,
+        content=content,
+    )
+
+
+def _json(text: bytes) -> Any:
+    """JSON as the standard has it: without the words NaN and Infinity, that Python would take."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        raise MalformedError("it is not JSON in UTF-8") from None
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+def _mapping(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise MalformedError(f"{what} is no JSON object")
+    return value
+
+
+def _text(mapping: Mapping[str, Any], name: str, bounds: Bounds) -> str:
+    text = mapping.get(name)
+    if not isinstance(text, str) or not text or len(text) > bounds.text:
+        raise MalformedError(f"{name} is missing or no text")
+    if not text.isprintable():
+        raise MalformedError(f"{name} holds characters that cannot be printed")
+    return text
+
+
+def _time(mapping: Mapping[str, Any], name: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(str(mapping.get(name)))
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise MalformedError(f"{name} is missing or no time") from None
+
+
+def _columns(
+    record: Mapping[str, Any], side: str, rows: int, bounds: Bounds, kinds: dict[str, str]
+) -> Mapping[str, list[Any]]:
+    """The columns of one side, their values by row; adds to `kinds`."""
+    columns = _mapping(record.get(f"{side}s"), f"{side}s")
+    if not columns or len(columns) > bounds.columns:
+        raise MalformedError(f"{side}s must have between 1 and {bounds.columns} columns")
+    made = {}
+    for name, flat in columns.items():
+        full = f"{side}.{name}"
+        if not isinstance(flat, list) or not flat or len(flat) % rows:
+            raise MalformedError(f"{full} has no whole number of values a row")
+        width = len(flat) // rows
+        kind = _kind(full, flat, bounds)
+        if kind:
+            kinds[full] = kind if width == 1 else f"{kind}[{width}]"
+        made[name] = (
+            flat if width == 1 else [flat[i : i + width] for i in range(0, len(flat), width)]
+        )
+    return made
+
+
+def _kind(name: str, values: list[Any], bounds: Bounds) -> str:
+    """The one kind of the values; empty when all are null."""
+    found = set()
+    for value in values:
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            found.add("truth")
+        elif isinstance(value, str) and len(value) <= bounds.text:
+            found.add("text")
+        elif isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63):
+            found.add("number")
+        else:
+            raise MalformedError(f"{name} holds something else than numbers, texts or truth values")
+    if len(found) > 1:
+        raise MalformedError(f"{name} mixes {' and '.join(sorted(found))}")
+    return found.pop() if found else ""

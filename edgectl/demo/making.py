@@ -1,0 +1,105 @@
+"""The steps that make something: ingest, train, image."""
+
+import time
+from pathlib import Path
+
+from edge_assets.assets.inference_runtime import KEY as RUNTIME
+from edgectl.data import deliver
+from edgectl.demo.story import Evidence, Story, expect
+from sensors.batches import SETTLED_SECONDS
+
+ROWS = 4000
+"""Trips in each batch of the demo."""
+
+
+def land(story: Story, name: str, content: bytes) -> None:
+    """Puts a delivery into the landing folder and lets it settle."""
+    chain = story.bench.chain
+    folder = Path(story.bench.platform.settings.landing) / chain.config.data.landing
+    deliver(content, folder / name)
+    time.sleep(SETTLED_SECONDS + 0.2)
+
+
+def sample_csv(story: Story, seed: int, shift: str = "none", rows: int = ROWS) -> bytes:
+    """A batch of synthetic trips as CSV."""
+    table = story.bench.chain.function("sample")(rows, seed, shift)
+    return bytes(table.to_csv(index=False).encode())
+
+
+def ingest(story: Story) -> Evidence:
+    """Two batches land, and one of them again under another name; the sensor's tick sorts them."""
+    first = sample_csv(story, 1)
+    land(story, "2026-01.csv", first)
+    land(story, "2026-02.csv", sample_csv(story, 2))
+    land(story, "2026-01-again.csv", first)
+    ticked = story.tick("new_data")
+    expect(
+        sorted(ticked.partitions) == ["2026-01.csv", "2026-02.csv"],
+        f"the tick added the partitions {ticked.partitions}, not the two new batches",
+    )
+    quarantine = Path(story.bench.platform.settings.quarantine)
+    refused = [path.parent.name for path in quarantine.rglob("reason.json")]
+    expect(len(refused) == 1, f"the batch delivered twice was not set aside: {refused}")
+    batches = {}
+    for request in ticked.run_requests:
+        story.must_run(["raw_batch"], partition=request.partition_key, tags=request.tags)
+        made = story.document("raw_batch", request.partition_key)
+        batches[made["batch"]] = {name: made[name] for name in ("content", "rows_in", "rows_kept")}
+    again = story.tick("new_data")
+    expect(not again.run_requests, "a second tick asked for the same batches again")
+    rows = sum(batch["rows_in"] for batch in batches.values())
+    return {
+        "summary": f"2 batches, {rows} rows; 1 delivered twice and set aside",
+        "batches": batches,
+        "quarantined": refused,
+        "second tick": again.skipped,
+    }
+
+
+def train(story: Story) -> Evidence:
+    """Dataset, model and ONNX, each past its gates."""
+    story.must_run(["dataset", "trained_model", "onnx_model"])
+    dataset, model, onnx = (
+        story.document(asset) for asset in ("dataset", "trained_model", "onnx_model")
+    )
+    set_aside: dict[str, int] = {}
+    for batch in dataset["batches"]:
+        for reason, count in story.document("raw_batch", batch)["set_aside"].items():
+            set_aside[reason] = set_aside.get(reason, 0) + count
+    metrics = model["metrics"]
+    parity = onnx["gates"]["parity"]
+    expect(parity["passed"], parity["reason"])
+    expect(sum(set_aside.values()) == dataset["rows"]["in"] - dataset["rows"]["kept"], "rows lost")
+    story.notes["first model"] = onnx["onnx"]
+    return {
+        "summary": f"RMSE {metrics['rmse']:.2f}, R2 {metrics['r2']:.3f} on "
+        f"{dataset['rows']['holdout']} held-out rows; parity: {parity['reason']}",
+        "rows in": dataset["rows"]["in"],
+        "rows kept": dataset["rows"]["kept"],
+        "rows set aside": set_aside,
+        "rmse": metrics["rmse"],
+        "r2": metrics["r2"],
+        "holdout rows": dataset["rows"]["holdout"],
+        "parity": parity["reason"],
+        "onnx": onnx["onnx"],
+    }
+
+
+def image(story: Story) -> Evidence:
+    """The image, really started and asked before it is pushed."""
+    run = story.must_run([RUNTIME, "container_image"])
+    made = story.document("container_image")
+    check = next(
+        found for found in run.get_asset_check_evaluations() if found.check_name == "image_answers"
+    )
+    seen = {name: value.value for name, value in check.metadata.items()}
+    expect(seen["golden questions"] == seen["right answers"], f"wrong golden answers: {seen}")
+    size = sum(layer["size"] for layer in made["layers"])
+    return {
+        "summary": f"{made['image'][:19]}, {size / 1e6:.0f} MB in {len(made['layers'])} layers, "
+        f"verified on the rung {seen['rung']}: {seen['right answers']} of "
+        f"{seen['golden questions']} golden answers right",
+        "image": made["image"],
+        "layers": made["layers"],
+        **seen,
+    }

@@ -1,0 +1,89 @@
+"""The last step: what must not pass is stopped."""
+
+import io
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from edge_assets.operate import failure
+from edgectl.demo.making import ROWS, land, sample_csv
+from edgectl.demo.story import Evidence, Story, expect, wait_for
+from edgectl.demo.traffic import served_digest
+from protos.errors import GateClosed
+
+DETECTED_SECONDS = 90.0
+
+
+def stop_bad(story: Story) -> Evidence:
+    """Scrambled labels are stopped by the champion gate; a corrupted model is not served."""
+    scrambled = _scrambled_labels(story)
+    corrupted = _corrupted_file(story)
+    return {
+        "summary": f"scrambled labels stopped by the champion gate; corrupted file on "
+        f"{corrupted['device']} detected and not served",
+        "scrambled labels": scrambled,
+        "corrupted file": corrupted,
+    }
+
+
+def _scrambled_labels(story: Story) -> dict[str, Any]:
+    """A batch whose fares belong to other trips lands; training on it must not get through."""
+    import pandas as pd
+
+    table = pd.read_csv(io.BytesIO(sample_csv(story, 4, rows=2 * ROWS)))
+    table["fareAmount"] = table["fareAmount"].sample(frac=1.0, random_state=4).to_numpy()
+    before = story.document("container_image")["image"]
+    land(story, "2026-04-scrambled.csv", table.to_csv(index=False).encode())
+    ticked = story.tick("new_data")
+    expect(len(ticked.run_requests) == 1, f"the batch was not found: {ticked.skipped}")
+    story.must_run(["raw_batch"], partition=ticked.partitions[0])
+    run = story.run(["dataset", "trained_model", "onnx_model", "container_image"])
+    stopped = failure(run)
+    expect(isinstance(stopped, GateClosed), f"the candidate was not stopped: {stopped}")
+    verdict = story.document("trained_model")["gates"]["champion"]
+    expect(not verdict["passed"], "the champion gate was open")
+    expect(story.document("container_image")["image"] == before, "an image was built of it")
+    made = {event.asset_key.path[-1] for event in run.get_asset_materialization_events()}
+    return {
+        "stopped by": "the champion gate",
+        "reason": verdict["reason"],
+        "not made": sorted({"onnx_model", "container_image"} - made),
+    }
+
+
+def _corrupted_file(story: Story) -> dict[str, Any]:
+    """One bit of the model file flips on one device, and its service starts again."""
+    device = story.devices()[-1]
+    endpoint = str((device.smoke or {})["endpoint"])
+    state = _state(story, device.device_id)
+    path = Path(state["model"]) / "model.onnx"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+    os.kill(int(state["pid"]), signal.SIGKILL)
+
+    def detected() -> dict[str, Any] | None:
+        found = next(d for d in story.devices() if d.device_id == device.device_id)
+        smoke = dict(found.smoke or {})
+        return smoke if smoke.get("served_digest") is None and not smoke.get("passed") else None
+
+    smoke = wait_for("the device to detect the corrupted model", detected, DETECTED_SECONDS, 1.0)
+    expect(served_digest(endpoint, story.model) == "", "the corrupted model is served")
+    ticked = story.tick("fleet")
+    return {
+        "device": device.device_id,
+        "detected by": "the digest check of the inference service at load",
+        "reason": smoke["reason"],
+        "served": None,
+        "events recorded": ticked.events,
+    }
+
+
+def _state(story: Story, device: str) -> dict[str, Any]:
+    """What the simulated device says of the model's module in its own state file."""
+    path = story.home / "fleet" / device / "state.json"
+    modules = json.loads(path.read_text())
+    return dict(modules.get("modules", modules)[story.model])

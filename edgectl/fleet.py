@@ -1,0 +1,124 @@
+"""`edgectl fleet`: create and look at devices."""
+
+from dataclasses import asdict
+
+import click
+
+from edgectl.output import emit, following, json_option, progress
+from edgectl.seeding import DEFAULT_RINGS, known_models, planned_fleet, seed_fleet
+from protos.errors import ConfigurationError, NotFound
+
+
+def _rings(context: click.Context, parameter: click.Parameter, text: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        ring, equals, count = part.strip().partition("=")
+        if not equals or not ring or not count.isdigit() or ring in found:
+            raise click.BadParameter("write it as canary=1,early=2,broad=3, each ring once")
+        found[ring] = int(count)
+    if not 1 <= sum(found.values()) <= 1000:
+        raise click.BadParameter("a simulated fleet has 1 to 1000 devices")
+    return found
+
+
+model_option = click.option("--model", default=None, help="Edge model, if there are several.")
+
+
+def chosen_model(model: str | None) -> str:
+    """The edge model that was meant; ConfigurationError when that is not clear."""
+    known = known_models()
+    if model is None and len(known) == 1:
+        return known[0]
+    if model in known:
+        return model
+    raise ConfigurationError(
+        f"there is no edge model '{model}'" if model else "it is not said which edge model",
+        why=f"known are: {', '.join(known) or 'none'}",
+        remedy="name one with --model",
+    )
+
+
+@click.group()
+def fleet() -> None:
+    """Create and look at devices."""
+
+
+@fleet.command(
+    epilog="\b\nExamples:\n  edgectl fleet create\n"
+    "  edgectl fleet create --rings canary=2,early=5,broad=20 --prefix van"
+)
+@click.option(
+    "--rings",
+    callback=_rings,
+    default=",".join(f"{ring}={count}" for ring, count in DEFAULT_RINGS.items()),
+    show_default=True,
+    help="Devices in each ring.",
+)
+@click.option("--prefix", default="line", show_default=True, help="Beginning of the names.")
+@click.option("--model", "models", multiple=True, help="Edge models meant for them; default all.")
+@json_option
+def create(rings: dict[str, int], prefix: str, models: tuple[str, ...], as_json: bool) -> None:
+    """Make devices with keys and tags, and the deployment below all. Safe to repeat."""
+    from resources.hub import Hub
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    names = [chosen_model(model) for model in models] or known_models()
+    devices = planned_fleet(rings, names, prefix)
+    new = set(seed_fleet(Hub.from_settings(settings), settings.required_fleet_key(), devices))
+    data = [{"device": d.id, "ring": d.ring, "site": d.site, "new": d.id in new} for d in devices]
+    emit(
+        data,
+        as_json,
+        lambda: "\n".join(
+            f"{d.id}  {d.ring}  {'created' if d.id in new else 'was there'}" for d in devices
+        ),
+    )
+    if new:
+        progress("Simulated devices start with the next `edgectl up`.")
+    following("edgectl fleet list")
+
+
+@fleet.command(
+    "list",
+    epilog="\b\nExamples:\n  edgectl fleet list --ring canary\n"
+    "  edgectl fleet list --json | jq '.[] | select(.state != \"running\")'",
+)
+@model_option
+@click.option("--ring", default=None, help="Only this ring.")
+@json_option
+def list_devices(model: str | None, ring: str | None, as_json: bool) -> None:
+    """What each device should run, says it runs, and has proven to run."""
+    from edgectl.fleet_view import as_table, row
+    from resources.hub import Hub
+    from resources.settings import load_settings
+
+    name = chosen_model(model)
+    rows = [row(device, name) for device in Hub.from_settings(load_settings()).observe(name)]
+    rows = [row for row in rows if ring is None or row.ring == ring]
+    emit([asdict(row) for row in rows], as_json, lambda: as_table(rows))
+    if not rows:
+        following("edgectl fleet create")
+
+
+@fleet.command(epilog="\b\nExample:\n  edgectl fleet show line-1")
+@click.argument("device")
+@model_option
+@json_option
+def show(device: str, model: str | None, as_json: bool) -> None:
+    """Everything that is known of DEVICE."""
+    from edgectl.fleet_view import as_data, as_text
+    from resources.hub import Hub
+    from resources.settings import load_settings
+
+    name = chosen_model(model)
+    found = next(
+        (d for d in Hub.from_settings(load_settings()).observe(name) if d.device_id == device),
+        None,
+    )
+    if found is None:
+        raise NotFound(
+            f"there is no device '{device}'", remedy="see `edgectl fleet list` for their names"
+        )
+    emit(as_data(found, name), as_json, lambda: as_text(found, name))
+    following(f"edgectl why {device}")

@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from edge_assets.core.config import load_function, load_model_config
+from edge_assets.core.config_schema import ModelConfig
+from protos.errors import ConfigurationError
+
+SHIPPED = Path(__file__).parents[3] / "edge_assets" / "models" / "nyc_taxi" / "model.yaml"
+
+
+def _refused(tmp_path: Path, text: str | bytes) -> str:
+    file = tmp_path / "model.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigurationError) as caught:
+        load_model_config(file)
+    assert caught.value.remedy
+    assert str(file) in str(caught.value)
+    return str(caught.value)
+
+
+def _line_of(text: str, piece: str) -> int:
+    return next(n for n, line in enumerate(text.splitlines(), 1) if piece in line)
+
+
+def test_the_shipped_file_is_read_and_frozen() -> None:
+    config = load_model_config(SHIPPED)
+    assert config.name == "nyc_taxi"
+    assert [ring.name for ring in config.rollout.rings] == ["canary", "early", "broad"]
+    assert config.floors["rmse"].max == 4.0
+    with pytest.raises(ValidationError):
+        config.name = "other"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "told"),
+    [
+        ("share: 0.2\n", "share: 1.2\n", "holdout.share", "less than 1"),
+        ("share: 0.2\n", "shear: 0.2\n", "holdout.shear", "not permitted"),
+        ("interval_seconds: 30", "interval_seconds: soon", "smoke_test.interval_seconds", "number"),
+        ("r2: {min: 0.85}", "r2: {}", "floors.r2", "min, max or both"),
+        ("rmse: {max: 4.0}", "rmse: {min: 5, max: 4.0}", "floors.rmse", "no model can pass"),
+        ("max_failed: 0.05", "max_failed: 5", "rollout.rings.2.max_failed", "less than or equal"),
+        ("deadline_seconds: 600", "deadline_seconds: 20", "rollout.rings.0", "longer than soak"),
+        ("name: early", "name: canary", "rollout", "named twice"),
+        ("prepare:clean", "prepare.clean", "entrypoints.clean", "match pattern"),
+        ("min_effect: 0.1", "min_effect: .nan", "drift.min_effect", "finite number"),
+        ("name: vendor, datatype: INT64", "name: vendor, datatype: INT", "data.columns.0", "INT64"),
+        ("maximum: 99, about: who", "maximum: -1, about: who", "data.columns.0", "above maximum"),
+        ("name: passengers", "name: vendor", "data", "columns named twice: vendor"),
+        ("target: fare", "target: distance", "the file", "target distance is among the columns"),
+    ],
+)
+def test_a_mistake_is_told_with_line_and_key(
+    tmp_path: Path, old: str, new: str, place: str, told: str
+) -> None:
+    text = SHIPPED.read_text()
+    assert old in text
+    broken = text.replace(old, new, 1)
+    message = _refused(tmp_path, broken)
+    assert place in message
+    assert told in message
+    if place.split(".")[-1].isalpha() and place not in ("data", "rollout"):
+        assert f"line {_line_of(broken, new.strip())}, " in message
+
+
+def test_a_missing_section_is_named(tmp_path: Path) -> None:
+    content = yaml.safe_load(SHIPPED.read_text())
+    del content["budget"]
+    assert "budget: Field required" in _refused(tmp_path, yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\nb: 2\na: 3\n", ":3 names a again: it is already on line 1"),
+        ("x:\n  - {a: 1, a: 2}\n", ":2 names a again"),
+        ("a: [1\nb: 2\n", ":2 is not YAML"),
+        ("a: !!python/object:os.system x\n", "is not YAML"),
+        ("", "no keys"),
+        ("- a\n", "no keys"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        ("#" * ((1 << 20) + 1), "larger than"),
+        ("[" * 20_000, "is not YAML"),
+    ],
+)
+def test_what_is_no_model_yaml(tmp_path: Path, text: str | bytes, told: str) -> None:
+    assert told in _refused(tmp_path, text)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
+        load_model_config(tmp_path / "model.yaml")
+
+
+def test_entry_points_are_found() -> None:
+    for reference in dict(load_model_config(SHIPPED).entrypoints).values():
+        assert callable(load_function(reference))
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        ("no_such_module:f", "cannot be imported"),
+        ("json:no_such_function", "has no function 'no_such_function'"),
+        ("json:__name__", "is no function"),
+        (":f", "cannot be imported"),
+    ],
+)
+def test_entry_points_that_are_none(reference: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        load_function(reference)
+
+
+def test_the_schema_can_be_published() -> None:
+    schema = ModelConfig.model_json_schema()
+    assert schema["additionalProperties"] is False
+    assert "rollout" in schema["required"]
