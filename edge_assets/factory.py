@@ -1,5 +1,6 @@
 """Turns every `model.yaml` into its chain of assets, checks and sensors."""
 
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -64,8 +65,12 @@ def build_definitions(models: Path, platform: Platform | None = None) -> dg.Defi
     """
     chains = load_chains(models)
     assets = [family.build(chain) for chain in chains for family in FAMILIES]
+    with warnings.catch_warnings():
+        # Links to the source are marked beta; the warning would come once for every asset.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        linked = dg.with_source_code_references([inference_runtime.build(), *assets])
     return dg.Definitions(
-        assets=dg.with_source_code_references([inference_runtime.build(), *assets]),
+        assets=linked,
         sensors=[
             *(module.build(chain) for chain in chains for module in SENSORS),
             dg.AutomationConditionSensorDefinition(

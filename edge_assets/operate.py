@@ -12,7 +12,6 @@ from typing import Any
 
 import dagster as dg
 
-from protos import errors
 from protos.errors import EdgeAssetsError, GateClosed
 
 DAGSTER_YAML = "telemetry:\n  enabled: false\n"
@@ -56,23 +55,40 @@ def materialize(
     )
 
 
+def _kinds(base: type[EdgeAssetsError]) -> dict[str, type[EdgeAssetsError]]:
+    """Every kind of closed gate by its name; a run keeps only the name of an error's class.
+
+    Only those of the error tree itself: others may want more than a text to be made.
+    """
+    found = {base.__name__: base}
+    for kind in base.__subclasses__():
+        own = kind.__module__ == base.__module__
+        found |= _kinds(kind) if own else {kind.__name__: base}
+    return found
+
+
 def failure(run: dg.ExecuteInProcessResult) -> EdgeAssetsError | None:
     """The error that ended a run, None when it succeeded; of a closed gate it is a GateClosed."""
+    if run.success:
+        return None
+    what, name, text = "the run failed before any step", "", ""
     for event in run.all_events:
         if event.is_step_failure:
             found = event.step_failure_data.error
             cause = found.cause if found and found.cause else found
-            kind = getattr(errors, (cause.cls_name or "") if cause else "", EdgeAssetsError)
-            text = cause.message.strip().split(f"{kind.__name__}: ", 1)[-1] if cause else ""
-            step = (event.step_key or "the run").replace("__", "/")
-            closed = issubclass(kind, GateClosed)
-            return (kind if closed else EdgeAssetsError)(f"{step} failed", why=text)
+            what = f"{(event.step_key or 'the run').replace('__', '/')} failed"
+            name = (cause.cls_name or "") if cause else ""
+            text = cause.message.strip().split(f"{name}: ", 1)[-1] if cause else ""
+            break
+    kind = _kinds(GateClosed).get(name)
+    if kind is not None:
+        return kind(what, why=text)
     for check in run.get_asset_check_evaluations():
         if not check.passed and check.blocking:
-            name = f"{check.asset_key.to_user_string()}: {check.check_name}"
+            gate = f"{check.asset_key.to_user_string()}: {check.check_name}"
             reason = check.metadata.get("reason")
-            return GateClosed(f"the gate {name} is closed", why=str(reason.value) if reason else "")
-    return None if run.success else EdgeAssetsError("the run failed before any step")
+            return GateClosed(f"the gate {gate} is closed", why=str(reason.value) if reason else "")
+    return EdgeAssetsError(what, why=text)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """`edgectl data`: deliver batches of made-up data, to see the chain run."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,23 +73,30 @@ def deliver(content: bytes, target: Path) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(temporary, target)  # unlike a rename it never replaces
-        finally:
-            temporary.unlink(missing_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _publish(temporary, target)
+    except OSError as error:
+        raise Unavailable(
+            f"{target} was not written",
+            why=error.strerror or type(error).__name__,
+            remedy="free the folder, or choose another file with --out",
+        ) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _publish(temporary: Path, target: Path) -> None:
+    try:
+        os.link(temporary, target)  # unlike a rename it never replaces
     except FileExistsError:
         raise ConfigurationError(
             f"{target} was not written",
             why="there is a file of that name, and a delivered batch never changes",
             remedy="choose another --out, or another --seed",
-        ) from None
-    except OSError as error:
-        raise Unavailable(
-            f"{target} was not written", why=error.strerror or "", remedy="free or choose a folder"
         ) from None
 
 

@@ -1,7 +1,6 @@
 """`edgectl doctor`: problem, cause, remedy."""
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -18,15 +17,14 @@ _MARKS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 @click.command(epilog="\b\nExamples:\n  edgectl doctor\n  edgectl doctor --json")
 @json_option
-def doctor(as_json: bool) -> None:
+def doctor(as_json: bool) -> int:
     """Find what is wrong here and how to mend it.
 
     Exit code 0 when there is no problem (warnings may be), else 1.
     """
     findings = examine()
     emit([asdict(finding) for finding in findings], as_json, lambda: as_text(findings))
-    if any(finding.state == "problem" for finding in findings):
-        sys.exit(1)
+    return 1 if any(finding.state == "problem" for finding in findings) else 0
 
 
 def examine() -> list[Finding]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,8 @@ def up(dagster: bool, plain: bool) -> None:
     seeds = planned_fleet(DEFAULT_RINGS, known_models())
     with Supervisor(home, dagster, seeds, say=say) as running:
         happened.clear()
-        with Fleet(running) as fleet:
+        # Ctrl-C is how this ends: no error, whenever it comes.
+        with suppress(KeyboardInterrupt), Fleet(running) as fleet:
             if plain or not sys.stdout.isatty():
                 _lines(running, fleet)
             else:

@@ -1,7 +1,7 @@
 """Reads the telemetry that the hub routed to storage: JSON lines in a folder a minute.
 
-Layout as IoT Hub's storage routing writes it: `<hub>/<partition>/YYYY/MM/DD/HH/mm/<name>.json`, each
-file complete once it has its name.
+Layout as IoT Hub's storage routing writes it: `<hub>/<partition>/YYYY/MM/DD/HH/mm/<name>.json`,
+each file complete once it has its name.
 """
 
 from collections.abc import Iterator

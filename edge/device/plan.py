@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.device.config import AgentConfig, cool_off
-from edge.device.manifest import ModuleSpec
+from edge.device.manifest import LAST_TO_START, ModuleSpec
 from edge.device.restart import ModuleRecord, RuntimeStatus, counters_clear, restart_due
 
 SUCCESSFUL = 200
@@ -109,16 +109,21 @@ def decide(
 ) -> list[Action]:
     """The actions that bring `records` nearer to `modules`, in the order to do them.
 
-    What left goes first, which frees ports; the rest follows by startupOrder, then by name.
+    What left goes first, which frees ports; the rest follows by startupOrder, then by name. An
+    image whose pull has failed holds up nobody but its own module.
     """
     actions: list[Action] = [Remove(name) for name in sorted(records) if name not in modules]
+    held = LAST_TO_START + 1  # modules that start after one whose image is on its way wait for it
     for spec in sorted(modules.values(), key=lambda spec: (spec.startup_order, spec.name)):
         record = records.get(spec.name)
         if record is None or record.spec.definition != spec.definition:
             image = images.get((spec.name, spec.image))
             if image is not None and image.status is ImageStatus.READY:
-                actions.append(Install(spec))
-                continue
+                if spec.startup_order <= held:
+                    actions.append(Install(spec))
+                    continue
+            elif image is None or not image.reason:
+                held = min(held, spec.startup_order)
             if _pull_due(image, now, config):
                 actions.append(Fetch(spec))
             if record is not None:

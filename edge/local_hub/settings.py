@@ -107,7 +107,9 @@ def _choose_gateway(last: str | None) -> str:
 
 def _bind(port: int, host: str = "127.0.0.1") -> socket.socket | None:
     """A bound socket, or None if the address is taken or not there."""
-    bound = socket.socket()
+    # The protocol is told because asyncio sets TCP_NODELAY only on sockets that know it is TCP;
+    # without it every answer waits 40 ms for a delayed acknowledgement.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # elsewhere the option would let two servers share a port
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

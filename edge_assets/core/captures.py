@@ -81,6 +81,7 @@ class _Collector:
     taken: list[_Taken] = field(default_factory=list)
     seen: dict[tuple[str, str], str] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
     rows: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -102,7 +103,10 @@ class _Collector:
             self.counts["duplicates"] += 1
         elif self.rows + record.rows > self.bounds.rows:
             self.counts["over_limit"] += 1
+        elif len(self.names | _sides(record).keys()) > 2 * self.bounds.columns:
+            raise MalformedError("with it the table would have too many columns")
         else:
+            self.names |= _sides(record).keys()
             self.seen[key] = record.content
             self.rows += record.rows
             self.taken.append(_Taken(file, line, place, message.device, message.enqueued, record))
@@ -135,10 +139,15 @@ class _Collector:
             record, rows = taken.record, taken.record.rows
             values = _sides(record)
             values["row"] = list(range(rows))
-            same = (taken.device, taken.enqueued, record.time)
-            same += (record.model, record.model_digest, record.request_id)
-            for name, value in zip(IDENTITY, same, strict=False):
-                values[name] = [value] * rows
+            same = {
+                "device": taken.device,
+                "enqueued": taken.enqueued,
+                "time": record.time,
+                "model": record.model,
+                "model_digest": record.model_digest,
+                "request_id": record.request_id,
+            }
+            values |= {name: [value] * rows for name, value in same.items()}
             for name, column in columns.items():
                 column.extend(values.get(name) or [None] * rows)
         frame = pd.DataFrame({name: pd.Series(column) for name, column in columns.items()})

@@ -100,7 +100,7 @@ class Story:
 
 
 def wait_for(what: str, probe: Callable[[], Any], seconds: float, every: float = 0.5) -> Any:
-    """Asks `probe` until it answers something true; DeadlineExceeded with `what` when it is late."""
+    """Asks `probe` until it answers something true; DeadlineExceeded when that is too late."""
     deadline = time.monotonic() + seconds
     while True:
         answer = probe()

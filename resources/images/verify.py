@@ -155,13 +155,6 @@ def _judge(golden: Golden, answers: Answers) -> None:
 
 def _tail(log: Path) -> str:
     try:
-        return log.read_text(errors="replace").strip()[-# The service is a neighbour that listens soon: look often, and never by way of a proxy.
-_CHANNEL = [
-    ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
-    ("grpc.max_reconnect_backoff_ms", 200),
-    ("grpc.enable_http_proxy", 0),
-]
-_LOG_CHARACTERS:] or "(empty)"
+        return log.read_text(errors="replace").strip()[-_LOG_CHARACTERS:] or "(empty)"
     except OSError:
         return "(none)"

@@ -1,6 +1,7 @@
 """One local hub with a seeded fleet for all tests of commands, and a way to run a command."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,6 @@ def home(seeded: Home, clean: None, monkeypatch: pytest.MonkeyPatch) -> Home:
 @pytest.fixture
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the machine reaches a test, and no hub is known."""
-    import os
-
     for name in [name for name in os.environ if name.startswith("EDGE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("EDGE_HOME", str(tmp_path / "empty"))

@@ -26,7 +26,7 @@ def device(**changes: Any) -> DeviceObservation:
         "desired_version": 3,
         "last_desired_version": 3,
         "last_desired_code": 200,
-        "modules": {name: running for name in ("m", "m_smoke_test", "m_captures")},
+        "modules": dict.fromkeys(("m", "m_smoke_test", "m_captures"), running),
         "smoke": SMOKE,
     }
     return DeviceObservation("line-1", **{**values, **changes})
@@ -101,7 +101,6 @@ def test_times_are_said_as_people_say_them(seconds: int, said: str) -> None:
 
 
 def test_list_shows_every_device_of_the_hub(home: Home, edgectl: Runner) -> None:
-    _use(home)
     done = edgectl("fleet", "list", "--json")
     assert done.code == 0
     assert [(d["device"], d["ring"], d["state"]) for d in done.json] == [
@@ -114,7 +113,6 @@ def test_list_shows_every_device_of_the_hub(home: Home, edgectl: Runner) -> None
 
 
 def test_show_tells_one_device(home: Home, edgectl: Runner) -> None:
-    _use(home)
     done = edgectl("fleet", "show", "line-1", "--json")
     assert done.json["observed"]["tags"]["models"] == {"nyc_taxi": "on"}
     assert "Next:  edgectl why line-1" in done.err
@@ -122,14 +120,12 @@ def test_show_tells_one_device(home: Home, edgectl: Runner) -> None:
 
 
 def test_an_unknown_device_is_one_with_a_remedy(home: Home, edgectl: Runner) -> None:
-    _use(home)
     done = edgectl("fleet", "show", "line-9")
     assert (done.code, done.out) == (1, "")
     assert "edgectl fleet list" in done.err
 
 
 def test_create_is_safe_to_repeat(home: Home, edgectl: Runner) -> None:
-    _use(home)
     first = edgectl("fleet", "create", "--rings", "canary=1,broad=1", "--prefix", "van", "--json")
     assert [(d["device"], d["ring"], d["new"]) for d in first.json] == [
         ("van-1", "canary", True),
@@ -176,10 +172,3 @@ def test_the_model_may_be_left_out_only_if_it_is_clear(monkeypatch: pytest.Monke
         chosen_model("c")
     monkeypatch.setattr("edgectl.fleet.known_models", lambda: ["a"])
     assert chosen_model(None) == "a"
-
-
-def _use(home: Home) -> None:
-    """The fixture `edgectl` empties the environment; this home is meant again."""
-    import os
-
-    os.environ["EDGE_HOME"] = str(home.folder)

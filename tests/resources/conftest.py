@@ -39,7 +39,8 @@ class ScriptedHub:
 
     @property
     def connection_string(self) -> str:
-        return f"HostName=localhost:{self.port};SharedAccessKeyName=iothubowner;SharedAccessKey=c2VjcmV0"
+        policy = "SharedAccessKeyName=iothubowner;SharedAccessKey=c2VjcmV0"
+        return f"HostName=localhost:{self.port};{policy}"
 
     def answer(self, status: int, body: Any = None, **headers: str) -> None:
         named = {key.replace("_", "-"): value for key, value in headers.items()}

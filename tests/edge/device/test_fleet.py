@@ -1,4 +1,4 @@
-"""A fleet against the real local hub: MQTT by the device SDK, images by a registry, real processes."""
+"""A fleet against the real local hub: the device SDK over MQTT, a registry, real processes."""
 
 import contextlib
 import json

@@ -76,6 +76,21 @@ def test_modules_begin_in_their_order() -> None:
     assert plan([spec("a"), first], [], images) == [Install(first), Install(spec("a"))]
 
 
+def test_a_module_waits_for_the_image_of_one_that_starts_before_it() -> None:
+    first, second = spec("b", startup_order=1), spec("a", startup_order=2)
+    images = {("b", "i1"): PULLING, ("a", "i1"): READY}
+    assert plan([first, second], [], images) == []
+    images["b", "i1"] = READY
+    assert plan([first, second], [], images) == [Install(first), Install(second)]
+
+
+def test_a_module_does_not_wait_for_an_image_that_cannot_be_had() -> None:
+    first, second = spec("b", startup_order=1), spec("a", startup_order=2)
+    failed = ImageState(ImageStatus.PULLING, 1, 0.0, "no registry")
+    images = {("b", "i1"): failed, ("a", "i1"): READY}
+    assert plan([first, second], [], images) == [Install(second)]
+
+
 def test_the_old_module_is_looked_after_while_the_new_image_is_pulled() -> None:
     old = exited(running(spec("a")), 1, 0.0, CONFIG)
     assert plan([spec("a", "2")], [old], {("a", "i2"): PULLING}) == [Start("a", restart=True)]

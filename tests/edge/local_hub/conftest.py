@@ -119,6 +119,7 @@ def connect(hub: RunningHub) -> Service:
         managers.append(manager)
     service = Service(hub, *managers)
     service.session.verify = str(hub.ca)
+    service.session.trust_env = False  # a bundle named in the environment would win
     return service
 
 

@@ -23,7 +23,7 @@ FULL: dict[str, Any] = {
 LAYER: dict[str, Any] = {"$edgeAgent": {f"{ROOT}.modules.m": MODULE}}
 
 
-def check(content: Any, **changes: Any) -> dict[str, Any]:
+def check(content: Any, /, **changes: Any) -> dict[str, Any]:
     body = {"id": "c", "content": {"modulesContent": content}, "targetCondition": "*", **changes}
     return check_configuration("c", body, Limits())
 

@@ -123,19 +123,19 @@ def test_features_are_equal_for_any_trip(
     np.testing.assert_array_equal(prepare(row), features.build(row).to_numpy())
 
 
-def test_rows_exactly_on_a_threshold_go_the_same_way(model: Model, tables: Split) -> None:
-    """The values next to every threshold on distance, where rounding up would change the leaf."""
-    small = train(tables.train, features=["distance"], max_iter=60)
-    thresholds = np.concatenate(
-        [t.nodes["num_threshold"][t.nodes["is_leaf"] == 0] for (t,) in small._predictors]
+def test_neighbouring_values_go_different_ways_as_in_the_model(tables: Split) -> None:
+    """A threshold between two float32 neighbours is none itself; rounded up, it loses one side."""
+    low = np.linspace(1.0, 9.0, 60, dtype=np.float32)
+    pairs = np.concatenate([low, np.nextafter(low, np.float32(99))])
+    rows = pd.concat([tables.train.head(1)] * 2400, ignore_index=True)
+    rows["distance"] = np.tile(pairs, 20)
+    rows["fare"] = np.tile(np.repeat([10.0, 20.0], 60), 20)
+    sharp = train(rows, features=["distance"], max_iter=30, max_leaf_nodes=128)
+    thresholds = np.concatenate([tree.nodes["num_threshold"] for (tree,) in sharp._predictors])
+    assert (thresholds.astype(np.float32) > thresholds).any(), "rounding up does happen here"
+    verdict = compare(
+        predict(sharp, rows), _runner(to_onnx(sharp))(rows), absolute=1e-4, relative=1e-5
     )
-    near = np.unique(thresholds.astype(np.float32))
-    around = np.concatenate(
-        [near, np.nextafter(near, np.float32(0)), np.nextafter(near, np.float32(99))]
-    )
-    rows = pd.concat([tables.train.head(1)] * len(around)).assign(distance=around)
-    got = _runner(to_onnx(small))(rows)
-    verdict = compare(predict(small, rows), got, absolute=1e-4, relative=1e-5)
     assert verdict.passed, verdict.reason
 
 
@@ -145,11 +145,8 @@ def test_a_rounded_threshold_divides_all_float32_alike(threshold: float) -> None
     assert rounded == np.float32(rounded)
     with np.errstate(over="ignore"):
         near = np.float32(threshold)
-    for value in (
-        near,
-        np.nextafter(near, np.float32(-np.inf)),
-        np.nextafter(near, np.float32(np.inf)),
-    ):
+        neighbours = [np.nextafter(near, np.float32(end)) for end in (-np.inf, np.inf)]
+    for value in (near, *neighbours):
         assert (float(value) <= threshold) == (float(value) <= rounded)
 
 
