@@ -110,7 +110,7 @@ async def _serve(
 async def _end_connections(https: _Https, serving: asyncio.Task[None]) -> None:
     """Lets requests end, then cuts what is left: clients that keep idle connections open."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(serving), 0.3)
+        await asyncio.wait_for(asyncio.shield(serving), 0.1)
     for connection in list(https.server_state.connections):
         if connection.transport is not None:
             connection.transport.abort()

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.oci.descriptors import Descriptor
@@ -27,7 +28,7 @@ def fetch_blob(
     away. Raises Unavailable when the connection breaks again and again; the partial file then
     stays for the next time.
     """
-    fetched = 0
+    tally = _Tally()
     with store.resuming(blob.digest) as partial:
         if store.intact(blob.digest):
             return 0
@@ -36,7 +37,7 @@ def fetch_blob(
             attempt += 1
             resumed = partial.exists()
             try:
-                fetched += _fetch_rest(session, repository, blob, partial)
+                _fetch_rest(session, repository, blob, partial, tally)
             except LOST as error:
                 session.close()
                 delay = retries.delay(attempt)
@@ -51,7 +52,7 @@ def fetch_blob(
             found = _digest(partial)
             if found == blob.digest:
                 store.finish(partial, blob.digest)
-                return fetched
+                return tally.size
             partial.unlink()
             if not resumed:
                 raise IntegrityError(
@@ -61,13 +62,22 @@ def fetch_blob(
             # what was left from an earlier time may have been bad: once more from the start
 
 
-def _fetch_rest(session: Session, repository: str, blob: Descriptor, partial: Path) -> int:
+@dataclass
+class _Tally:
+    """Bytes that came, also those of tries that broke off."""
+
+    size: int = 0
+
+
+def _fetch_rest(
+    session: Session, repository: str, blob: Descriptor, partial: Path, tally: _Tally
+) -> None:
     have = partial.stat().st_size if partial.exists() else 0
     if have > blob.size:
         partial.unlink()
         have = 0
     if have == blob.size and partial.exists():
-        return 0
+        return
     headers = {"Range": f"bytes={have}-"} if have else {}
     path = f"/v2/{repository}/blobs/{blob.digest}"
     with session.request("GET", path, ok=(200, 206, 416), headers=headers) as reply:
@@ -76,7 +86,7 @@ def _fetch_rest(session: Session, repository: str, blob: Descriptor, partial: Pa
             have = 0
             if reply.status != 200:
                 raise ConnectionResetError("the registry cannot continue a download")
-        return _stream(reply, partial, blob, have)
+        _stream(reply, partial, blob, have, tally)
 
 
 def _continues(reply: Reply, have: int) -> bool:
@@ -85,12 +95,13 @@ def _continues(reply: Reply, have: int) -> bool:
     )
 
 
-def _stream(reply: Reply, partial: Path, blob: Descriptor, have: int) -> int:
+def _stream(reply: Reply, partial: Path, blob: Descriptor, have: int, tally: _Tally) -> None:
     deadline = time.monotonic() + _LONGEST_SECONDS
     fetched = 0
     with partial.open("ab") as file:
         while chunk := reply.body.read(_CHUNK):
             fetched += len(chunk)
+            tally.size += len(chunk)
             if have + fetched > blob.size:
                 file.truncate(0)
                 raise IntegrityError(
@@ -101,7 +112,6 @@ def _stream(reply: Reply, partial: Path, blob: Descriptor, have: int) -> int:
                 raise DeadlineExceeded(f"blob {short(blob.digest)} takes more than an hour")
     if have + fetched < blob.size:
         raise ConnectionResetError(f"{have + fetched} of {blob.size} bytes came")
-    return fetched
 
 
 def _digest(path: Path) -> str:

@@ -139,15 +139,19 @@ class DriftVerdict:
         }
 
 
-def judge_drift(
-    reference: pd.DataFrame, window: pd.DataFrame, policy: DriftPolicy, seed: int = 42
-) -> DriftVerdict:
-    """Compares `window` with `reference`, one row an example, in the columns of the policy.
+@dataclass(frozen=True)
+class Comparable:
+    """The rows and columns that are compared: sampled, derived, without what says nothing."""
 
-    Equal arguments give an equal verdict. A column that the window lacks is missing in all of its
-    rows, which is a change of its share of nulls. Raises ConfigurationError when the reference
-    lacks a column.
-    """
+    reference: pd.DataFrame
+    window: pd.DataFrame
+    left_out: Mapping[str, str]
+
+
+def comparable(
+    reference: pd.DataFrame, window: pd.DataFrame, policy: DriftPolicy, seed: int = 42
+) -> Comparable:
+    """What `judge_drift` compares, for those who want to show it; errors as there."""
     lacking = [name for name in policy.raw() if name not in reference]
     if lacking:
         raise ConfigurationError(
@@ -157,18 +161,33 @@ def judge_drift(
         )
     old = _sample(reference, policy.max_reference, seed)
     new = _sample(window, policy.max_window, seed + 1)
+    apart = left_out(old, new, policy)
+    names = [name for name in policy.names() if name not in apart]
+    return Comparable(derive(old, policy)[names], derive(new, policy)[names], apart)
+
+
+def judge_drift(
+    reference: pd.DataFrame, window: pd.DataFrame, policy: DriftPolicy, seed: int = 42
+) -> DriftVerdict:
+    """Compares `window` with `reference`, one row an example, in the columns of the policy.
+
+    Equal arguments give an equal verdict. A column that the window lacks is missing in all of its
+    rows, which is a change of its share of nulls. Raises ConfigurationError when the reference
+    lacks a column.
+    """
+    compared = comparable(reference, window, policy, seed)
+    old, new, apart = compared.reference, compared.window, compared.left_out
     sizes = (len(reference), len(window), len(old), len(new))
     for side, rows in (("reference", len(reference)), ("window", len(window))):
         if rows < policy.min_rows:
             reason = f"the {side} has {rows} rows; at least {policy.min_rows} are needed"
             return _verdict("too little data", reason, sizes, policy, seed)
-    apart = left_out(old, new, policy)
-    names = [name for name in policy.names() if name not in apart]
+    names = [str(name) for name in old.columns]
     if not names:
         return _verdict(
             "too little data", "no column can be compared", sizes, policy, seed, left_out=apart
         )
-    both = pd.concat([derive(old, policy), derive(new, policy)], ignore_index=True)
+    both = pd.concat([old, new], ignore_index=True)
     splits = make_splits(len(old), len(new), policy.resamples, seed + 2)
     effects, shares = [], []
     for name in names:
