@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
 )
 _COLOURS = {"drift": "#d9660a", "no drift": "#2b6cb0", "too little data": "#5f6b7a"}
@@ -42,11 +42,12 @@ _STYLE = """
 .verdict .quiet { color: #5f6b7a; }
 .verdict table { border-collapse: collapse; margin: 16px 0 8px; width: 100%; font-size: 14px; }
 .verdict th { text-align: left; color: #5f6b7a; font-weight: 600; }
-.verdict th, .verdict td { padding: 5px 14px 5px 0; border-bottom: 1px solid #e3e7ec; }
+.verdict th, .verdict td { padding: 5px 24px 5px 0; border-bottom: 1px solid #e3e7ec; }
 .verdict td.figure, .verdict th.figure { text-align: right;
   font-variant-numeric: tabular-nums; }
 .verdict tr.drift td:first-child, .verdict td.drift { color: #b4530a; font-weight: 600; }
 """
+_BELOW = "<p class=quiet>Below: the same rows, drawn by Evidently with these thresholds.</p>"
 
 
 def drift_page(
@@ -108,7 +109,7 @@ def _charts(compared: Comparable, policy: DriftPolicy, verdict: DriftVerdict) ->
                     names[c.column]: max(c.threshold, policy.min_effect) for c in shown
                 },
                 # Its word on the whole dataset: drift as soon as one column drifts.
-                drift_share=0.5 / len(names),
+                drift_share=round(0.5 / len(names), 4),
             )
         ],
         include_tests=False,
@@ -149,7 +150,7 @@ def _summary(verdict: DriftVerdict) -> str:
         f"({verdict.window_compared:,} and {verdict.reference_compared:,} compared)."
     )
     chance = (
-        f" A difference this large comes by chance with p = {verdict.p_value:.3g}."
+        f" A difference this large comes by chance with p = {verdict.p_value:.3f}."
         if verdict.p_value is not None
         else ""
     )
@@ -174,7 +175,7 @@ def _summary(verdict: DriftVerdict) -> str:
         f"<section class=verdict><h1>Drift verdict "
         f'<span style="background:{_COLOURS[verdict.word]}">{escape(verdict.word)}</span></h1>'
         f"<p>{escape(verdict.reason)}.</p><p>{sizes}{chance}</p>{table}{apart}"
-        f"<p class=quiet>{rules}</p></section>"
+        f"<p class=quiet>{rules}</p>{_BELOW if rows else ''}</section>"
     )
 
 

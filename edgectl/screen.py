@@ -30,22 +30,15 @@ class Page:
 
 def processes(page: Page) -> str:
     """The processes as a table."""
-    where = {
-        "hub": f"https://{page.hub}, MQTT {page.gateway}:8883",
-        "dagster-webserver": page.ui_url or "",
-    }
-    rows = [
-        (c.name, c.state, c.pid or "-", c.deaths, where.get(c.name, ""), c.log.name)
-        for c in page.children
-    ]
-    return table(("PROCESS", "STATE", "PID", "DEATHS", "WHERE", "LOG"), rows)
+    rows = [(c.name, c.state, c.pid or "-", c.deaths, c.log.name) for c in page.children]
+    return table(("PROCESS", "STATE", "PID", "DEATHS", "LOG"), rows)
 
 
 def places(page: Page) -> str:
     """Addresses and folders."""
     lines = [
         ("Dagster UI", page.ui_url or "not started"),
-        ("IoT hub", f"https://{page.hub}"),
+        ("IoT hub", f"https://{page.hub}, MQTT {page.gateway}:8883"),
         ("registry", f"https://{page.registry}/v2/"),
         ("landing folder", f"{page.landing}/{page.model}"),
         ("logs", str(page.home / "logs")),
@@ -68,17 +61,31 @@ def next_steps(page: Page) -> list[str]:
     return [f"edgectl data sample {page.model}", "edgectl fleet list", "edgectl demo"]
 
 
-def text(page: Page) -> str:
-    """The whole page."""
-    fleet = "the hub does not answer" if page.devices is None else as_table(page.devices)
-    steps = "\n".join(f"  {step}" for step in next_steps(page))
-    happened = "\n".join(page.happened)
+def fleet(page: Page, rows: int | None) -> str:
+    """The devices, those in trouble first if only `rows` of them can be shown."""
+    if page.devices is None:
+        return "the hub does not answer"
+    devices = list(page.devices)
+    if rows is None or len(devices) <= rows:
+        return as_table(devices)
+    devices.sort(key=lambda row: (row.state in ("running", "idle"), row.device))
+    left = len(devices) - rows
+    return as_table(devices[:rows]) + f"\n... and {left} more: edgectl fleet list"
+
+
+def text(page: Page, height: int | None = None) -> str:
+    """The whole page, in at most `height` lines as long as that leaves a few devices."""
+    steps = [f"  {step}" for step in next_steps(page)]
     parts = [
-        "edge-assets is running. Ctrl-C stops everything; the next start goes on from here.",
+        "edge-assets is running. Ctrl-C stops it; the next start goes on from here.",
         places(page),
         processes(page),
-        fleet,
-        f"Next, in another terminal:\n{steps}",
-        happened,
+        "\n".join(["Next, in another terminal:", *steps]),
+        "\n".join(page.happened[-3:]),
     ]
-    return "\n\n".join(part for part in parts if part)
+    rows = None
+    if height is not None:
+        used = sum(part.count("\n") + 1 for part in parts if part)
+        rows = max(height - used - 3, 3)  # three: headers, "... more", the prompt
+    parts.insert(3, fleet(page, rows))
+    return ("\n" if height is not None else "\n\n").join(part for part in parts if part)

@@ -64,9 +64,9 @@ class Supervisor:
         self._seeds = (
             planned_fleet(DEFAULT_RINGS, known_models()) if devices is None else list(devices)
         )
-        self._say = say
+        self._tell = say
         self._lock = Lock(self.home)
-        self._tree = ProcessTree(self.home / "children.json", say)
+        self._tree = ProcessTree(self.home / "children.json", self._say)
         self._stop_asked = threading.Event()
         self._old_handlers: dict[int, Any] = {}
         # Whether a signal breaks into what is being done. Never while processes are started or
@@ -111,6 +111,11 @@ class Supervisor:
     def wait(self, seconds: float) -> bool:
         """Waits that long; True as soon as a stop was asked for (Ctrl-C, SIGTERM)."""
         return self._stop_asked.wait(seconds)
+
+    def _say(self, line: str) -> None:
+        """Telling must never keep us from stopping, even if the terminal is gone."""
+        with suppress(OSError, ValueError):
+            self._tell(line)
 
     def _start(self) -> None:
         for name in end_leftovers(self.home / "children.json"):

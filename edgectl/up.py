@@ -147,7 +147,7 @@ def _screen(running: "Supervisor", page: "Callable[[], Page]") -> None:
     console = Console()  # honours NO_COLOR
 
     def render() -> Text:
-        shown = Text(text(page()), no_wrap=True, overflow="ellipsis")
+        shown = Text(text(page(), console.height), no_wrap=True, overflow="ellipsis")
         for words, style in _STYLES.items():
             shown.highlight_words(words.split(), style)
         return shown
@@ -160,5 +160,5 @@ _STYLES = {
     "running": "green",
     "failing restarting offline": "red",
     "updating starting": "yellow",
-    "PROCESS STATE PID DEATHS WHERE LOG DEVICE RING DESIRED REPORTED PROVEN REASON": "bold",
+    "PROCESS STATE PID DEATHS LOG DEVICE RING DESIRED REPORTED PROVEN REASON": "bold",
 }

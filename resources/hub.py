@@ -85,6 +85,7 @@ class Hub:
         config.retry_policy.policy.allowed_methods = None
         # The last answer is wanted, not "too many of them": it says what is wrong.
         config.retry_policy.policy.raise_on_status = False
+        config.retry_policy.policy.other = 0  # a certificate that is not trusted stays so
         config.retry_policy.retries = retries
         return manager
 

@@ -29,6 +29,7 @@ class Volume:
 class CreateOptions:
     """What a simulated device honours: command, environment, published ports, binds.
 
+    Everything else, such as a memory limit, is for a real engine and is passed over.
     `ports` are pairs (container port, wanted host port); `command` None means the image's own.
     """
 

@@ -11,7 +11,7 @@ from edge.device.manifest import ModuleSpec
 from edge.device.plan import ImageKey, ImageState, ImageStatus
 from edge.oci import BlobStore, ImageReference, RegistryClient, UnpackedImage, unpack
 from edge.oci.retry import Retries
-from protos.errors import ConfigurationError, EdgeAssetsError, NotFound
+from protos.errors import ConfigurationError, NotFound
 
 # A pull that fails is tried again by the agent, which says so in its report meanwhile.
 _RETRIES = Retries(attempts=2)
@@ -103,7 +103,8 @@ class ImageShelf:
             attempts = self._states[key].attempts
             try:
                 self._ready[key] = future.result()
-            except (EdgeAssetsError, OSError) as error:
+            except Exception as error:
+                # Whatever it was, the pull has failed, is reported as such, and is tried again.
                 reason = f"image {key[1]}: {error}"
                 _log.warning("%s: %s", key[0], reason)
                 self._states[key] = ImageState(ImageStatus.FAILED, attempts + 1, now, reason)

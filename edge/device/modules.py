@@ -17,7 +17,6 @@ from edge.device.substitution import endpoints
 from edge.device.surroundings import Surroundings
 from edge.oci import UnpackedImage
 from edge.runtime import Process
-from protos.errors import EdgeAssetsError
 
 COULD_NOT_START = 128  # as the engine reports a container that never began
 _log = logging.getLogger(__name__)
@@ -88,7 +87,8 @@ class Modules:
                     runtime,
                 )
             )
-        except (EdgeAssetsError, OSError) as error:
+        except Exception as error:
+            # Whatever it was, this module backs off, and the others are still looked after.
             _log.warning("%s/%s: cannot be started: %s", self._device, name, error)
             self.records[name] = exited(
                 record, COULD_NOT_START, now, self._config, error=f"cannot be started: {error}"

@@ -67,7 +67,7 @@ async def serve(
     documents = Documents(folder / "hub.db")
     with contextlib.closing(documents):
         addresses = choose_addresses(settings)
-        with contextlib.closing(addresses.https):
+        with contextlib.closing(addresses):
             await _serve(settings, documents, addresses, stop, ready)
 
 
@@ -84,7 +84,7 @@ async def _serve(
     telemetry = TelemetryWriter(folder / "telemetry", "localhost", utc_now)
     mqtt = MqttServer(hub, telemetry)
     https = _https(certificates, hub, mqtt, settings)
-    await mqtt.start(addresses.gateway, MQTT_PORT, _tls(certificates))
+    await mqtt.start(addresses.mqtt, _tls(certificates))
     writing = asyncio.create_task(telemetry.run())
     serving = asyncio.create_task(https.serve(sockets=[addresses.https]))
     info = HubInfo(

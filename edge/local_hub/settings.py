@@ -60,15 +60,21 @@ def _required(environment: Mapping[str, str], name: str) -> str:
 
 @dataclass(frozen=True)
 class Addresses:
-    """The bound socket for HTTPS, its port, and the loopback address that MQTT is served on."""
+    """The bound sockets for HTTPS and MQTT, the port of the one and the address of the other."""
 
     https: socket.socket
+    mqtt: socket.socket
     port: int
     gateway: str
 
+    def close(self) -> None:
+        """Gives both up."""
+        self.https.close()
+        self.mqtt.close()
+
 
 def choose_addresses(settings: HubSettings) -> Addresses:
-    """Binds HTTPS and finds a loopback address whose MQTT port is free.
+    """Binds HTTPS, and MQTT on the first loopback address whose MQTT port is free.
 
     What the last start took is taken again if it is free, so that devices find the hub where it
     was. A port that was asked for and is taken is a ConfigurationError.
@@ -85,20 +91,24 @@ def choose_addresses(settings: HubSettings) -> Addresses:
             f"port {settings.port} is taken", remedy="choose another --port, or none"
         )
     port = int(https.getsockname()[1])
-    gateway = _choose_gateway(last.get("gateway"))
+    try:
+        mqtt = _bind_gateway(last.get("gateway"))
+    except ConfigurationError:
+        https.close()
+        raise
+    gateway = str(mqtt.getsockname()[0])
     chosen = json.dumps({"port": port, "gateway": gateway})
     write_atomically(file, chosen.encode(), mode=0o600)
-    return Addresses(https, port, gateway)
+    return Addresses(https, mqtt, port, gateway)
 
 
-def _choose_gateway(last: str | None) -> str:
+def _bind_gateway(last: str | None) -> socket.socket:
     """127.0.0.2 and up; 127.0.0.1 where the system has no other loopback address (macOS)."""
     names = [*([last] if last else []), *(f"127.0.0.{n}" for n in range(2, 255)), "127.0.0.1"]
     for name in names:
-        probe = _bind(MQTT_PORT, name)
-        if probe is not None:
-            probe.close()
-            return name
+        bound = _bind(MQTT_PORT, name)
+        if bound is not None:
+            return bound
     raise ConfigurationError(
         f"port {MQTT_PORT} is taken on every loopback address",
         remedy="stop what listens there (the device SDK knows no other port)",

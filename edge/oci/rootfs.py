@@ -35,7 +35,8 @@ class UnpackedImage:
     """An image ready to run.
 
     `rootfs` is shared between images and must not be written to. `model` is the content of the
-    last layer when that is mounted apart, at `mount` in the image. `store` still holds the blobs; engines load from it.
+    last layer when that is mounted apart, at `mount` in the image. `store` still holds the blobs:
+    engines load from it.
     """
 
     digest: str

@@ -42,6 +42,8 @@ class ModuleObservation:
     restart_count: int = 0
     exit_code: int | None = None
     description: str = ""
+    started: datetime | None = None
+    """When its process last started, by the device's clock."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def _observe_module(desired: Mapping[str, Any], reported: Mapping[str, Any]) -> 
         restart_count=_integer(reported.get("restartCount")) or 0,
         exit_code=_integer(reported.get("exitCode")),
         description=_text(reported.get("statusDescription")) or "",
+        started=parse_time(reported.get("lastStartTimeUtc")),
     )
 
 

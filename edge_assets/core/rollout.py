@@ -104,16 +104,23 @@ def _judge_module(name: str, module: ModuleObservation) -> tuple[State, str]:
 def _judge_smoke_test(
     smoke: Mapping[str, object] | None,
     release: Release,
+    started: datetime | None,
     opened: datetime,
     now: datetime,
     fresh_seconds: float,
 ) -> tuple[State, str]:
-    """What the device's own smoke test proves about the release."""
+    """What the device's own smoke test proves about the release.
+
+    A report from before the service `started` (both by the device's clock) tells of the service
+    that ran before it: while modules are exchanged, the new question may meet the old model.
+    """
     if not smoke or smoke.get("release") != release.digest:
         return "pending", "the smoke test has not asked this release yet"
     asked = _parse(smoke.get("time"))
     if asked is None or asked < opened:
         return "pending", "the smoke test has not run since the ring opened"
+    if started is not None and asked < started:
+        return "pending", "the smoke test has not asked since the service started"
     age = (now - asked).total_seconds()
     if age > fresh_seconds:
         return "pending", f"the last smoke test is {age:.0f} s old"
@@ -150,12 +157,14 @@ def judge_device(
             state, reason = _judge_module(name, own[name])
             if state != "proven":
                 break
+    served = own.get(release.model)
+    if state == "proven" and (served is None or served.reported_image != release.image):
+        state, reason = "pending", "the released image does not run there"
     if state == "proven":
-        served = own.get(release.model)
-        if served is None or served.reported_image != release.image:
-            state, reason = "pending", "the released image does not run there"
-    if state == "proven":
-        state, reason = _judge_smoke_test(device.smoke, release, opened, now, fresh_seconds)
+        started = served.started if served else None
+        state, reason = _judge_smoke_test(
+            device.smoke, release, started, opened, now, fresh_seconds
+        )
     if state == "pending" and now - opened > timedelta(seconds=policy.deadline_seconds):
         limit = policy.deadline_seconds
         state, reason = "failed", f"not proven {limit:.0f} s after the ring opened: {reason}"

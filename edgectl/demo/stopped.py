@@ -84,6 +84,6 @@ def _corrupted_file(story: Story) -> dict[str, Any]:
 
 def _state(story: Story, device: str) -> dict[str, Any]:
     """What the simulated device says of the model's module in its own state file."""
-    path = story.home / "fleet" / device / "state.json"
+    path = story.home / "devices" / device / "state.json"
     modules = json.loads(path.read_text())
     return dict(modules.get("modules", modules)[story.model])

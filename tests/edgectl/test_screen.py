@@ -56,3 +56,19 @@ def test_a_hub_that_does_not_answer_is_said() -> None:
 )
 def test_the_next_step_fits_what_is_there(row: DeviceRow, first: str) -> None:
     assert next_steps(page(devices=[row]))[0] == first
+
+
+def test_a_large_fleet_fits_the_terminal_and_shows_trouble_first() -> None:
+    devices = [device() for _ in range(40)]
+    devices[37] = DeviceRow("line-38", "broad", "failing", None, "a", "b", "", "no answer")
+    shown = text(page(devices=devices, happened=["x"] * 6), height=24)
+    assert shown.count("\n") < 24
+    assert "line-38" in shown
+    assert "more: edgectl fleet list" in shown
+    assert "edgectl doctor" in shown
+
+
+def test_a_tiny_terminal_still_shows_three_devices() -> None:
+    shown = text(page(devices=[device() for _ in range(9)]), height=5)
+    assert shown.count("line-1") == 3
+    assert "... and 6 more" in shown

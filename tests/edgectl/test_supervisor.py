@@ -84,6 +84,16 @@ def test_what_fails_in_the_block_stops_everything_too(tmp_path: Path) -> None:
     assert all(pid is not None and started_at(pid) is None for pid in pids)
 
 
+def test_a_terminal_that_is_gone_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    def say(line: str) -> None:
+        raise BrokenPipeError
+
+    with Supervisor(tmp_path, dagster=False, devices=[], say=say) as up:
+        pids = [child.pid for child in up.status()]
+    assert len(pids) == 1
+    assert all(pid is not None and started_at(pid) is None for pid in pids)
+
+
 def test_it_can_run_in_a_thread(tmp_path: Path) -> None:
     seen: list[int] = []
 

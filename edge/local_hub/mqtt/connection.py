@@ -110,6 +110,8 @@ class Connection:
             raise ProtocolError("a topic that is not this client's")
         self._server.hub.presence.active(self.device, self.module)
         if isinstance(message, topics.Telemetry):
+            if len(publish.payload) > self._server.limits.message_bytes:
+                raise ProtocolError("a message over the limit")
             await self._in_flight.acquire()
             task = asyncio.create_task(self._store(message, publish))
             self._tasks.add(task)

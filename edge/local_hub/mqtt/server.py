@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import socket
 import ssl
 from contextlib import suppress
 
@@ -31,10 +32,10 @@ class MqttServer:
         self._server: asyncio.Server | None = None
         hub.on_event = self.deliver
 
-    async def start(self, host: str, port: int, context: ssl.SSLContext) -> None:
-        """Listens; raises OSError if the address is taken."""
+    async def start(self, listening: socket.socket, context: ssl.SSLContext) -> None:
+        """Serves on a bound socket."""
         self._server = await asyncio.start_server(
-            self._accept, host, port, ssl=context, ssl_handshake_timeout=10, limit=1 << 17
+            self._accept, sock=listening, ssl=context, ssl_handshake_timeout=10, limit=1 << 17
         )
 
     async def stop(self) -> None:
@@ -113,9 +114,16 @@ class MqttServer:
             "session", connection.device, connection.module, dict(connection.subscriptions)
         )
 
-    async def read_packet(self, reader: asyncio.StreamReader) -> tuple[int, int, bytes]:
-        """(type, flags, body) of the next packet; ProtocolError if it is too large."""
+    async def read_packet(
+        self, reader: asyncio.StreamReader, only: int | None = None
+    ) -> tuple[int, int, bytes]:
+        """(type, flags, body) of the next packet.
+
+        Raises ProtocolError if it is too large, or not of the type `only`.
+        """
         first = (await reader.readexactly(1))[0]
+        if only not in (None, first >> 4):
+            raise ProtocolError("not the packet that must come now")
         size = shift = 0
         while True:
             digit = (await reader.readexactly(1))[0]
@@ -150,9 +158,7 @@ class MqttServer:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Connection | None:
         async with asyncio.timeout(self.limits.mqtt_connect_seconds):
-            kind, _, body = await self.read_packet(reader)
-            if kind != packets.CONNECT:
-                raise ProtocolError("the first packet is not CONNECT")
+            _, _, body = await self.read_packet(reader, packets.CONNECT)
             try:
                 connect = packets.read_connect(body)
             except ProtocolError:

@@ -137,6 +137,31 @@ def test_a_module_that_cannot_be_started_is_500_until_it_can(bench: Bench) -> No
     assert bench.module("scorer")["runtimeStatus"] == "running"
 
 
+def test_a_fault_that_nobody_thought_of_holds_up_one_module_only(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def key(module_id: str) -> str:
+        if module_id == "bad":
+            raise RuntimeError("never seen before")
+        return "key"
+
+    monkeypatch.setattr(bench.identities, "module_key", key)
+    bench.deploy({"bad": module("a"), "good": module("b")})
+    assert bench.status == (1, 500)
+    assert "never seen before" in bench.module("bad")["statusDescription"]
+    assert bench.module("bad")["runtimeStatus"] == "backoff"
+    assert list(bench.runtime.running()) == ["line-1-good"]
+
+
+def test_a_pull_with_such_a_fault_has_failed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(*_: object, **__: object) -> None:
+        raise RuntimeError("never seen before")
+
+    monkeypatch.setattr(bench.images, "prepare", prepare)
+    bench.deploy({"scorer": module()})
+    assert bench.status == (1, 500)
+
+
 def test_stopped_and_running_again(bench: Bench) -> None:
     bench.deploy({"scorer": module(status="stopped")})
     assert bench.runtime.started == []

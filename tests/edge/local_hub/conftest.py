@@ -15,6 +15,7 @@ from azure.iot.device.aio import IoTHubDeviceClient, IoTHubModuleClient
 from azure.iot.hub import IoTHubConfigurationManager, IoTHubRegistryManager
 from azure.iot.hub.models import Configuration, ConfigurationContent, Twin
 
+from edge.local_hub.limits import Limits
 from edge.local_hub.testing import RunningHub, running_hub
 
 MODULE = {"type": "docker", "status": "running", "settings": {"image": "x@sha256:1"}}
@@ -105,7 +106,8 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_hub(tmp_path_factory.mktemp("hub")) as hub:
+    limits = Limits(method_timeout_seconds=(1, 300))
+    with running_hub(tmp_path_factory.mktemp("hub"), limits=limits) as hub:
         yield connect(hub)
 
 

@@ -36,9 +36,9 @@ def test_a_key_that_is_no_base64_is_refused_without_showing_it(tmp_path: Path) -
 
 def test_the_port_of_the_last_start_is_taken_again(tmp_path: Path) -> None:
     first = choose_addresses(settings(tmp_path, 0))
-    first.https.close()
+    first.close()
     second = choose_addresses(settings(tmp_path))
-    second.https.close()
+    second.close()
     assert (second.port, second.gateway) == (first.port, first.gateway)
     assert second.gateway.startswith("127.0.0.")
 
@@ -47,8 +47,8 @@ def test_a_taken_port_that_was_not_asked_for_gives_way(tmp_path: Path) -> None:
     first = choose_addresses(settings(tmp_path, 0))
     second = choose_addresses(settings(tmp_path))
     assert second.port != first.port
-    first.https.close()
-    second.https.close()
+    first.close()
+    second.close()
 
 
 def test_a_taken_port_that_was_asked_for_is_an_error(tmp_path: Path) -> None:

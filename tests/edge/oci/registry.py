@@ -82,7 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(fault.status, b"{}", fault.headers)
         if fault and fault.cut_after is None and not fault.ignore_range and fault.replace is None:
             self.close_connection = True
-            return self.connection.shutdown(2)
+            self.connection.shutdown(2)
+            return None
         if url.path == "/token":
             return self._token(parse_qs(url.query))
         if url.path.startswith("/elsewhere/"):
@@ -99,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._manifest((found[1], found[2]), body, fault)
         return self._answer(404)
 
-    do_GET = do_HEAD = do_PUT = do_POST = _serve
+    do_GET = do_HEAD = do_PUT = do_POST = _serve  # noqa: N815
 
     def _upload(self, name: str, upload: str, query: dict[str, list[str]], body: bytes) -> None:
         if self.command == "POST":
@@ -137,7 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(part[: fault.cut_after])
             self.wfile.flush()
             self.close_connection = True
-            return self.connection.shutdown(2)
+            self.connection.shutdown(2)
+            return None
         return self._answer(206 if start else 200, part, headers)
 
     def _manifest(self, key: tuple[str, str], body: bytes, fault: Fault | None) -> None:

@@ -53,7 +53,7 @@ def test_images_share_what_they_have_in_common(store: BlobStore, folder: Path) -
     other = unpack(store, image(store, [BASE, MODEL], mount="/model"), cache, folder / "3")
     assert one.rootfs == two.rootfs
     assert other.rootfs != one.rootfs
-    assert os.path.samefile(one.rootfs / "bin/program", other.rootfs / "bin/program")
+    assert (one.rootfs / "bin/program").samefile(other.rootfs / "bin/program")
     assert (other.rootfs / "etc/name").read_bytes() == b"base"
     assert (folder / "1/model.onnx").read_bytes() == b"model 1"
     assert (folder / "2/model.onnx").read_bytes() == b"model 2"
@@ -144,7 +144,8 @@ def test_an_image_for_another_machine_is_not_found(store: BlobStore) -> None:
 
 def test_config_and_layers_must_fit(store: BlobStore) -> None:
     layer = store.add_bytes(BASE, LAYER_TAR)
-    for rootfs in ({"diff_ids": []}, {"diff_ids": ["x"]}, {}):
+    cases: list[dict[str, list[str]]] = [{"diff_ids": []}, {"diff_ids": ["x"]}, {}]
+    for rootfs in cases:
         config = store.add_json({"rootfs": rootfs}, CONFIG)
         with pytest.raises(IntegrityError):
             read_image(store, manifest(store, config, [layer]).digest)
@@ -152,11 +153,10 @@ def test_config_and_layers_must_fit(store: BlobStore) -> None:
 
 def test_a_platform_is_chosen_linux_in_the_last_place(store: BlobStore) -> None:
     one = store.add(io.BytesIO(b"1"))
+    platforms = [("amd64", "linux"), ("arm64", "linux"), ("arm64", "darwin")]
     documents = [
         (manifest(store, store.add_json({"n": n}, CONFIG), []), {"architecture": arch, "os": os_})
-        for n, (arch, os_) in enumerate(
-            [("amd64", "linux"), ("arm64", "linux"), ("arm64", "darwin")]
-        )
+        for n, (arch, os_) in enumerate(platforms)
     ]
     entries = manifests_of(store.read_json(index(store, documents).digest))
     assert choose_platform(entries, "arm64", "linux") == entries[1]

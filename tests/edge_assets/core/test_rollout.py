@@ -88,6 +88,12 @@ def test_a_device_that_shows_everything_is_proven() -> None:
         ),
         ({"modules": module(runtime_status="failed")}, "failed", "failed"),
         ({"modules": module(runtime_status="backoff")}, "pending", "backoff"),
+        ({"modules": module(started=NOW)}, "pending", "since the service started"),
+        (
+            {"modules": module(started=NOW), "smoke": smoke(served_digest="sha256:old")},
+            "pending",
+            "since the service started",
+        ),
         ({"smoke": None}, "pending", "has not asked"),
         ({"smoke": smoke(release="sha256:other")}, "pending", "has not asked"),
         ({"smoke": smoke(time="2026-01-01T11:00:00Z")}, "pending", "since the ring opened"),
