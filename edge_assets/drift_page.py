@@ -66,13 +66,11 @@ def drift_page(
         except Exception:  # whatever a drawing library stumbles over
             logger.warning("Evidently could not draw the drift report", exc_info=True)
     head = (
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta charset="UTF-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(verdict.word)}</title><style>{_STYLE}</style>"
     )
     if not charts:
-        charts = (
-            '<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8"></head><body></body></html>'
-        )
+        charts = '<!DOCTYPE html><html lang="en"><head></head><body></body></html>'
     page = charts.replace("<head>", f"<head>{head}", 1)
     return page.replace("<body>", f"<body>{_summary(verdict)}", 1).encode()
 
@@ -165,6 +163,7 @@ def _summary(verdict: DriftVerdict) -> str:
         f"<p class=quiet>{escape(name)} is not compared: {escape(reason)}.</p>"
         for name, reason in verdict.left_out.items()
     )
+    reason = verdict.reason[:1].upper() + verdict.reason[1:]
     rows = "".join(_row(column) for column in verdict.columns)
     heads = (
         "<tr><th>column<th>measure<th class=figure>effect<th class=figure>threshold"
@@ -174,7 +173,7 @@ def _summary(verdict: DriftVerdict) -> str:
     return (
         f"<section class=verdict><h1>Drift verdict "
         f'<span style="background:{_COLOURS[verdict.word]}">{escape(verdict.word)}</span></h1>'
-        f"<p>{escape(verdict.reason)}.</p><p>{sizes}{chance}</p>{table}{apart}"
+        f"<p>{escape(reason)}.</p><p>{sizes}{chance}</p>{table}{apart}"
         f"<p class=quiet>{rules}</p>{_BELOW if rows else ''}</section>"
     )
 

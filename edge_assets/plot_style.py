@@ -57,7 +57,7 @@ def as_markdown(figure: "Figure", axes: "Axes", title: str, note: str) -> str:
             handles,
             labels,
             loc="outside lower center",
-            ncols=3,
+            ncols=4,
             frameon=False,
             fontsize=9,
             labelcolor=QUIET,

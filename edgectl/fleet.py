@@ -9,7 +9,7 @@ from edgectl.seeding import DEFAULT_RINGS, known_models, planned_fleet, seed_fle
 from protos.errors import ConfigurationError, NotFound
 
 
-def _rings(context: click.Context, parameter: click.Parameter, text: str) -> dict[str, int]:
+def parse_rings(context: click.Context, parameter: click.Parameter, text: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in text.split(","):
         ring, equals, count = part.strip().partition("=")
@@ -49,7 +49,7 @@ def fleet() -> None:
 )
 @click.option(
     "--rings",
-    callback=_rings,
+    callback=parse_rings,
     default=",".join(f"{ring}={count}" for ring, count in DEFAULT_RINGS.items()),
     show_default=True,
     help="Devices in each ring.",

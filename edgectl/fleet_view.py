@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from edge.manifests import module_names
-from edge_assets.core.fleet import DeviceObservation, ModuleObservation
+from edge_assets.core.fleet import DeviceObservation, ModuleObservation, parse_time
 from edgectl.output import ago, table
 from protos.digests import short
+
+FRESH_SECONDS = 120.0
+"""A smoke test that is older proves nothing about now."""
+
+# Codes by which an agent refuses its manifest: malformed, of a schema that it does not know. Others
+# pass by themselves: 406 an agent that has just started, 417 nothing deployed, 500 a long pull.
+_REFUSED = (400, 412)
 
 HEADERS = ("DEVICE", "RING", "STATE", "LAST SEEN", "DESIRED", "REPORTED", "PROVEN", "REASON")
 
@@ -57,9 +64,16 @@ def _proven(device: DeviceObservation, model: str) -> tuple[str, str]:
     smoke = device.smoke
     if smoke is None:
         return "", "the smoke test has not reported yet"
+    if not _fresh(device):
+        return "", f"the last smoke test was {ago(parse_time(smoke.get('time')))}"
     if smoke.get("passed") is True and smoke.get("within_budget") is True:
         return short(str(smoke.get("served_digest") or "")), ""
     return "", str(smoke.get("reason") or "the smoke test did not pass")
+
+
+def _fresh(device: DeviceObservation) -> bool:
+    asked = parse_time((device.smoke or {}).get("time"))
+    return asked is not None and (datetime.now(UTC) - asked).total_seconds() <= FRESH_SECONDS
 
 
 def _state(
@@ -70,7 +84,7 @@ def _state(
     if all(module.desired_image is None for module in modules):
         return "idle", ""
     code = device.last_desired_code
-    if code is not None and 400 <= code < 500:
+    if code in _REFUSED:
         return "failing", f"{code}: {device.last_desired_description}"
     broken = [m for m in modules if m.runtime_status in ("backoff", "failed", "dead", "unhealthy")]
     if broken:
@@ -84,7 +98,9 @@ def _state(
     ]
     if waiting:
         return "updating", waiting[0].description or "a module is not running yet"
-    return ("running", "") if proven else ("failing" if device.smoke else "updating", reason)
+    if proven:
+        return "running", ""
+    return ("failing" if _fresh(device) else "updating"), reason
 
 
 def as_table(rows: Sequence[DeviceRow]) -> str:

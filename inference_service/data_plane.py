@@ -84,7 +84,7 @@ class DataPlane:
         for spec, array in zip(specs, arrays, strict=True):
             response.outputs.add(name=spec.name, datatype=spec.datatype, shape=array.shape)
             response.raw_output_contents.append(encode_raw(array))
-        if self._capture is not None:
+        if self._capture is not None and _may_be_captured(request):
             self._capture.offer(
                 CapturedRequest(
                     # unique whatever the client sends: two captures with one id count as one
@@ -115,6 +115,15 @@ class DataPlane:
 def _metadata(spec: TensorSpec) -> pb.ModelMetadataResponse.TensorMetadata:
     return pb.ModelMetadataResponse.TensorMetadata(
         name=spec.name, datatype=spec.datatype, shape=spec.shape
+    )
+
+
+def _may_be_captured(request: pb.ModelInferRequest) -> bool:
+    """Not if the request's parameter `capture` is false: tests are no traffic to learn from."""
+    if "capture" not in request.parameters:  # reading a map's entry would make it
+        return True
+    return request.parameters["capture"].WhichOneof("parameter_choice") != "bool_param" or bool(
+        request.parameters["capture"].bool_param
     )
 
 

@@ -22,7 +22,7 @@ KEEP = 1000
 
 _LEVELS = ((4, 9999), (2, 12), (2, 31), (2, 23))
 """Digits and largest value of the year, month, day and hour folders."""
-_MINUTE = re.compile(r"([0-5]\d)(\D.*\.json)?", re.IGNORECASE)
+_MINUTE = re.compile(r"([0-5]\d)((?:\D.*)?\.json)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

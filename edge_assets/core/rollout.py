@@ -80,10 +80,10 @@ def _judge_agent(device: DeviceObservation, configuration: str) -> tuple[State, 
     if device.last_desired_version != device.desired_version:
         return "pending", "it has not taken the newest desired properties yet"
     code, description = device.last_desired_code, device.last_desired_description
-    if code is not None and 400 <= code < 500:
+    if code in (400, 412):
         return "failed", f"it refused the manifest ({code}): {description}"
     if code != 200:
-        # 500 may be passing (a long pull): only the deadline turns it into a failure.
+        # 406 (just started), 417 and 500 (a long pull) pass; the deadline decides.
         return "pending", f"its agent says {code}: {description}"
     return "proven", ""
 

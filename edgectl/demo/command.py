@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from edgectl.fleet import _rings
+from edgectl.fleet import parse_rings
 from edgectl.output import json_option, progress, table
 from protos.errors import EdgeAssetsError
 
@@ -18,7 +18,7 @@ from protos.errors import EdgeAssetsError
 @click.command(epilog="\b\nExamples:\n  edgectl demo\n  edgectl demo --json > demo.json")
 @click.option(
     "--rings",
-    callback=_rings,
+    callback=parse_rings,
     default="canary=1,early=2,broad=3",
     show_default=True,
     help="Devices in each ring.",

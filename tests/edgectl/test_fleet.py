@@ -14,7 +14,13 @@ from .conftest import Home, Runner
 
 IMAGE = "localhost:1/m@sha256:" + "a" * 64
 OTHER = "localhost:1/m@sha256:" + "b" * 64
-SMOKE = {"passed": True, "within_budget": True, "served_digest": "sha256:" + "c" * 64}
+SMOKE = {
+    "passed": True,
+    "within_budget": True,
+    "served_digest": "sha256:" + "c" * 64,
+    "time": datetime.now(UTC).isoformat(),
+}
+OLD = {**SMOKE, "time": (datetime.now(UTC) - timedelta(minutes=10)).isoformat()}
 
 
 def device(**changes: Any) -> DeviceObservation:
@@ -63,7 +69,10 @@ def module(**changes: Any) -> dict[str, ModuleObservation]:
             "wrong answer",
         ),
         ({"smoke": {**SMOKE, "within_budget": False, "reason": "slow"}}, "failing", "slow"),
-        ({"smoke": {"passed": "yes", "within_budget": True}}, "failing", "did not pass"),
+        ({"smoke": {**SMOKE, "passed": "yes"}}, "failing", "did not pass"),
+        ({"smoke": OLD}, "updating", "the last smoke test was 10 min ago"),
+        ({"smoke": {**SMOKE, "time": "soon"}}, "updating", "the last smoke test was never"),
+        ({"last_desired_code": 406, "last_desired_version": None}, "updating", "newest desired"),
     ],
 )
 def test_the_state_of_a_device(changes: dict[str, Any], state: str, reason: str) -> None:

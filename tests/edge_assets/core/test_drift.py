@@ -54,11 +54,11 @@ def test_false_alarms_stay_near_their_rate(rows: int) -> None:
         resamples=199,
     )
     alarms = sum(
-        judge_drift(trips(1_000, 2 * i), trips(rows, 2 * i + 1), policy, seed=i).word == "drift"
-        for i in range(100)
+        judge_drift(trips(700, 2 * i), trips(rows, 2 * i + 1), policy, seed=i).word == "drift"
+        for i in range(60)
     )
 
-    assert 1 <= alarms <= 11  # 5 expected; more than 11 come by chance once in 230 times
+    assert 1 <= alarms <= 8  # 3 expected; more than 8 come by chance once in 400 times
 
 
 @pytest.mark.parametrize("rows", [200, 500, 2_000])
@@ -224,10 +224,12 @@ def test_the_verdict_is_plain_json_the_worst_column_first() -> None:
 def test_thirteen_columns_take_seconds_at_most() -> None:
     rng = np.random.default_rng(13)
     names = tuple(f"c{i}" for i in range(13))
-    frames = [pd.DataFrame(rng.normal(size=(n, 13)), columns=list(names)) for n in (5_000, 2_000)]
+    reference, window = (
+        pd.DataFrame(rng.normal(size=(rows, 13)), columns=list(names)) for rows in (5_000, 2_000)
+    )
 
     start = time.process_time()
-    judge_drift(*frames, DriftPolicy(columns=names))
+    judge_drift(reference, window, DriftPolicy(columns=names))
 
     assert time.process_time() - start < 6  # 0.5 on an idle machine
 

@@ -78,6 +78,7 @@ def test_a_device_that_shows_everything_is_proven() -> None:
         ({"configurations": {RELEASE.configuration: "Targeted"}}, "pending", "Targeted"),
         ({"last_desired_version": 6}, "pending", "newest desired"),
         ({"last_desired_code": 500, "last_desired_description": "pulling"}, "pending", "pulling"),
+        ({"last_desired_code": 406}, "pending", "406"),
         ({"last_desired_code": 400, "last_desired_description": "bad"}, "failed", "bad"),
         ({"modules": {}}, "pending", "does not run"),
         ({"modules": module(reported_image=None)}, "pending", "not reported"),

@@ -6,12 +6,16 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.local_hub.limits import Limits
 from edge.local_hub.mqtt import packets
 from edge.local_hub.sas import make_token
+from edge.local_hub.testing import running_hub
+from tests.edge.local_hub.conftest import connect
 
 _SECONDS = 8.0
 
@@ -189,3 +193,13 @@ def test_a_connection_ends_with_its_token(service: Any) -> None:
         connection.send(login(service, service.device(), seconds=2))
         assert connection.receive(4) == b"\x20\x02\0\0"
         assert connection.is_closed()
+
+
+def test_connections_are_bounded(tmp_path: Path) -> None:
+    with running_hub(tmp_path, limits=Limits(mqtt_connections=1)) as hub:
+        service = connect(hub)
+        one, two = service.device(), service.device()
+        with wire(service) as first:
+            first.send(login(service, one))
+            assert first.receive(4) == b"\x20\x02\0\0"
+            assert answer_to(service, login(service, two)) == b"\x20\x02\0\x03"
