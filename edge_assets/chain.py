@@ -3,7 +3,7 @@
 Imports nothing heavy: the code location is loaded by every Dagster process.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -47,22 +47,48 @@ class Chain:
         """The data scientist's function for a step: `clean`, `train`, `to_onnx`, ..."""
         return load_function(getattr(self.config.entrypoints, step))
 
-    def common(self, asset: str, kinds: set[str], deps: Sequence[str] = ()) -> dict[str, Any]:
-        """The arguments that `dg.asset` gets for every asset of the chain."""
+    def asset(
+        self,
+        name: str,
+        kinds: set[str],
+        description: str,
+        *,
+        deps: Sequence[str | dg.AssetKey] = (),
+        checks: Sequence[dg.AssetCheckSpec] = (),
+        partitions: dg.PartitionsDefinition[str] | None = None,
+        automated: bool = False,
+    ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+        """The decorator of an asset of the chain: `dg.asset` with what all of them share.
+
+        An `automated` asset is materialized when something upstream is new, past open gates.
+        """
         owner = self.config.owner
-        return {
-            "key": self.key(asset),
-            "deps": [self.key(dep) for dep in deps],
-            "group_name": self.name,
-            "kinds": kinds,
-            "owners": [owner if "@" in owner else f"team:{owner}"],
-            "tags": {"edge-model": self.name},
-        }
+        decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+            key=self.key(name),
+            deps=[self.key(dep) if isinstance(dep, str) else dep for dep in deps],
+            group_name=self.name,
+            kinds=kinds,
+            owners=[owner if "@" in owner else f"team:{owner}"],
+            tags={"edge-model": self.name},
+            description=description,
+            check_specs=list(checks),
+            partitions_def=partitions,
+            automation_condition=propagate() if automated else None,
+        )
+        return decorate
 
     def check(self, asset: str, name: str, description: str) -> dg.AssetCheckSpec:
         """A blocking check of one of the assets: when it fails, nothing downstream runs."""
         return dg.AssetCheckSpec(
             name, asset=self.key(asset), blocking=True, description=description
+        )
+
+    def checked(
+        self, asset: str, name: str, passed: bool, metadata: Mapping[str, Any]
+    ) -> dg.AssetCheckResult:
+        """The outcome of one of the checks; `reason` in the metadata says why."""
+        return dg.AssetCheckResult(
+            passed=passed, check_name=name, asset_key=self.key(asset), metadata=dict(metadata)
         )
 
 

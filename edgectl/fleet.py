@@ -10,6 +10,7 @@ from protos.errors import ConfigurationError, NotFound
 
 
 def parse_rings(context: click.Context, parameter: click.Parameter, text: str) -> dict[str, int]:
+    """The callback of `--rings`: `canary=1,early=2` as ring -> number of devices."""
     found: dict[str, int] = {}
     for part in text.split(","):
         ring, equals, count = part.strip().partition("=")

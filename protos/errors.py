@@ -1,21 +1,21 @@
 """The one error tree. Every error says what happened, why, and what to do about it.
 
-    EdgeAssetsError                 exit code 1
-    ├── ConfigurationError          2   a setting, a model.yaml or an argument is wrong
-    ├── GateClosed                  3   a gate did its work and refused
-    │   ├── DataRefused                 a batch was set aside: unreadable, incomplete or delivered twice
-    │   ├── LeakageFound                the holdout or the target leaks into training
-    │   ├── FloorMissed                 a candidate misses a metric floor
-    │   ├── ChampionNotBeaten           a candidate is not better than the champion
-    │   ├── ParityFailed                the ONNX artifact and the model disagree
-    │   ├── BudgetExceeded              too slow or too large for its device
-    │   ├── VerificationFailed          the image was started and did not answer as it must
-    │   ├── ApprovalMissing             nobody approved exactly these digests
-    │   └── RolloutFailed               a ring's gate closed
-    ├── IntegrityError              1   bytes do not have the digest that was asked for
-    ├── NotFound                    1   what was asked for is not there
-    └── Unavailable                 1   the hub, the registry or a device does not answer
-        └── DeadlineExceeded            what was waited for did not come in time
+EdgeAssetsError                 exit code 1
+├── ConfigurationError          2   a setting, a model.yaml or an argument is wrong
+├── GateClosed                  3   a gate did its work and refused
+│   ├── DataRefused                 a batch was set aside: unreadable, incomplete or delivered twice
+│   ├── LeakageFound                the holdout or the target leaks into training
+│   ├── FloorMissed                 a candidate misses a metric floor
+│   ├── ChampionNotBeaten           a candidate is not better than the champion
+│   ├── ParityFailed                the ONNX artifact and the model disagree
+│   ├── BudgetExceeded              too slow or too large for its device
+│   ├── VerificationFailed          the image was started and did not answer as it must
+│   ├── ApprovalMissing             nobody approved exactly these digests
+│   └── RolloutFailed               a ring's gate closed
+├── IntegrityError              1   bytes do not have the digest that was asked for
+├── NotFound                    1   what was asked for is not there
+└── Unavailable                 1   the hub, the registry or a device does not answer
+    └── DeadlineExceeded            what was waited for did not come in time
 """
 
 

@@ -20,7 +20,7 @@ BATCHES_A_TICK = 20
 def _last_change(path: Path) -> float:
     """When the delivery, or any file in it, was last written to (seconds since the epoch)."""
     files = [path, *(path.rglob("*") if path.is_dir() else ())]
-    return max(file.stat().st_mtime for file in files)
+    return max(float(file.stat().st_mtime) for file in files)
 
 
 def deliveries(folder: Path) -> list[Path]:

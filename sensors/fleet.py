@@ -39,7 +39,8 @@ def build(chain: Chain) -> dg.SensorDefinition:
         except EdgeAssetsError as error:
             return dg.SkipReason(str(error))
         known: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
-        events, now = [], dict(known)
+        events: list[dg.AssetMaterialization | dg.AssetObservation] = []
+        now = dict(known)
         for device in devices:
             event = deployment_event(chain, platform, release, device)
             proven = isinstance(event, dg.AssetMaterialization)

@@ -15,13 +15,15 @@ from resources.platform import Platform
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/captures`, one partition a window."""
 
-    @dg.asset(
-        **chain.common("captures", {"azure", "parquet"}, ["deployment"]),
-        partitions_def=chain.windows,
-        description=(
+    @chain.asset(
+        "captures",
+        {"azure", "parquet"},
+        (
             "Inputs and outputs of the predictions that devices made in a window of time, with the "
             "digest of the model that made them. Delivered at least once, counted once."
         ),
+        deps=["deployment"],
+        partitions=chain.windows,
     )
     def captures(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from edge_assets.assets.inference_runtime import KEY as RUNTIME
-from edge_assets.chain import Chain, propagate
+from edge_assets.chain import Chain
 from edge_assets.lineage import gate, newest, refuse_closed_gates, required, result
 from protos.errors import VerificationFailed
 from resources.platform import Platform
@@ -23,17 +23,18 @@ Made = Iterator[dg.AssetCheckResult | dg.MaterializeResult]
 
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/container_image`."""
-    common = chain.common("container_image", {"docker"}, ["onnx_model"])
 
-    @dg.asset(
-        **{**common, "deps": [*common["deps"], RUNTIME]},
-        automation_condition=propagate(),
-        description=(
+    @chain.asset(
+        "container_image",
+        {"docker"},
+        (
             "The image that devices run, known by its digest: base, dependencies, service and, "
             "last and uncompressed, the model. Pushed only after it was really started and "
             "answered its golden questions."
         ),
-        check_specs=[
+        deps=["onnx_model", RUNTIME],
+        automated=True,
+        checks=[
             chain.check(
                 "container_image",
                 "image_answers",
@@ -55,9 +56,11 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             try:
                 verification = _verify(chain, platform, images[chain.name].digest, Path(folder))
             except VerificationFailed as failed:
-                yield _check(chain, "image_answers", False, {"reason": str(failed)})
+                yield chain.checked(
+                    "container_image", "image_answers", False, {"reason": str(failed)}
+                )
                 raise
-        yield _check(chain, "image_answers", True, _verified(verification))
+        yield chain.checked("container_image", "image_answers", True, _verified(verification))
 
         image, smoke_test = images[chain.name], images[f"{chain.name}-smoke-test"]
         size = sum(layer.size for layer in image.layers)
@@ -67,7 +70,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         reason = (
             f"{size} of {budget.image_bytes} bytes, p95 {p95:.1f} of {budget.latency_p95_ms} ms"
         )
-        yield _check(chain, "image_budget", passed, {"reason": reason})
+        yield chain.checked("container_image", "image_budget", passed, {"reason": reason})
         document = {
             "kind": "container_image",
             "model": chain.name,
@@ -165,12 +168,3 @@ def _metadata(images: "dict[str, BuiltImage]", chain: Chain) -> dict[str, Any]:
         "layers": dg.MetadataValue.table(layers),
         "dagster/size_bytes": sum(layer.size for layer in image.layers),
     }
-
-
-def _check(chain: Chain, name: str, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=passed,
-        check_name=name,
-        asset_key=chain.key("container_image"),
-        metadata=metadata,
-    )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from edge_assets.chain import Chain, propagate
+from edge_assets.chain import Chain
 from edge_assets.frames import get_frame, put_frame, schema_of
 from edge_assets.lineage import gate, newest, refuse_closed_gates, result
 from protos.errors import NotFound
@@ -21,14 +21,16 @@ BATCH = "batch"
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/dataset`."""
 
-    @dg.asset(
-        **chain.common("dataset", {"pandas", "parquet"}, ["raw_batch"]),
-        automation_condition=propagate(),
-        description=(
+    @chain.asset(
+        "dataset",
+        {"pandas", "parquet"},
+        (
             "The rows that models learn from and are judged on. Whether a row is held out is "
             "decided by a hash of what it says, so it never changes sides, however much is added."
         ),
-        check_specs=[
+        deps=["raw_batch"],
+        automated=True,
+        checks=[
             chain.check(
                 "dataset", "leakage", "No row, and no column, gives the answer away to training."
             )
@@ -73,12 +75,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "columns": {str(name): str(dtype) for name, dtype in rows.dtypes.items()},
             "gates": {"leakage": gate(not findings, reason)},
         }
-        check = dg.AssetCheckResult(
-            passed=not findings,
-            check_name="leakage",
-            asset_key=chain.key("dataset"),
-            metadata={"reason": reason},
-        )
+        check = chain.checked("dataset", "leakage", not findings, {"reason": reason})
         return result(store, document, _metadata(chain, document, rows), checks=[check])
 
     return dataset

@@ -57,14 +57,16 @@ def deployment_metadata(deployment: Deployment, device: DeviceObservation) -> di
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/deployment`, one partition a device."""
 
-    @dg.asset(
-        **chain.common("deployment", {"azure"}, ["rollout"]),
-        partitions_def=chain.devices,
-        description=(
+    @chain.asset(
+        "deployment",
+        {"azure"},
+        (
             "What one device runs, proven by its own smoke test: the served digest is the released "
             "one, golden answers are right, latencies within budget. Materializing it asks the hub "
             "now; the fleet sensor does so for every device whose state changed."
         ),
+        deps=["rollout"],
+        partitions=chain.devices,
     )
     def deployment(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]

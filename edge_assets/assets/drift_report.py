@@ -33,14 +33,16 @@ def policy_of(chain: Chain) -> "DriftPolicy":
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/drift_report`."""
 
-    @dg.asset(
-        **chain.common("drift_report", {"evidently"}, ["captures"]),
-        partitions_def=chain.windows,
-        description=(
+    @chain.asset(
+        "drift_report",
+        {"evidently"},
+        (
             "A window of captures against the rows that the released model learned from: drift, no "
             "drift or too little data, with effect sizes, sample sizes and the false-alarm rate."
         ),
-        check_specs=[
+        deps=["captures"],
+        partitions=chain.windows,
+        checks=[
             dg.AssetCheckSpec(
                 "drift",
                 asset=chain.key("drift_report"),

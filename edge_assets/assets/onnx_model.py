@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from edge_assets.chain import Chain, propagate
+from edge_assets.chain import Chain
 from edge_assets.core.model_folder import GOLDEN_QUESTIONS, golden_json, model_json
 from edge_assets.frames import get_frame
 from edge_assets.lineage import gate, refuse_closed_gates, required, result
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/onnx_model`."""
 
-    @dg.asset(
-        **chain.common("onnx_model", {"onnx"}, ["trained_model"]),
-        automation_condition=propagate(),
-        description=(
+    @chain.asset(
+        "onnx_model",
+        {"onnx"},
+        (
             "The candidate as ONNX: raw columns in, prediction out, preprocessing inside the "
             "graph. With it come the golden questions that every device will be asked."
         ),
-        check_specs=[
+        deps=["trained_model"],
+        automated=True,
+        checks=[
             chain.check(
                 "onnx_model", "parity", "It answers as the trained model on the whole holdout."
             ),
@@ -66,11 +68,15 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                     golden_json(
                         config,
                         digest,
-                        holdout.iloc[golden][list(config.data.inputs)].to_dict("records"),
+                        _plain(holdout.iloc[golden][list(config.data.inputs)]),
                         [float(expected[position]) for position in golden],
                     )
                 )
             ),
+        }
+        gates = {
+            "parity": gate(parity.passed, f"{parity.reason}; largest {parity.max_abs:.2g}"),
+            "model_size": gate(small, size),
         }
         document = {
             "kind": "onnx_model",
@@ -79,20 +85,12 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "onnx": digest,
             "bytes": len(onnx),
             "files": files,
-            "gates": {
-                "parity": gate(parity.passed, f"{parity.reason}; largest {parity.max_abs:.2g}"),
-                "model_size": gate(small, size),
-            },
+            "gates": gates,
         }
         identity = {name: document[name] for name in ("kind", "model", "files", "gates")}
         checks = [
-            dg.AssetCheckResult(
-                passed=verdict["passed"],
-                check_name=name,
-                asset_key=chain.key("onnx_model"),
-                metadata={"reason": verdict["reason"]},
-            )
-            for name, verdict in document["gates"].items()
+            chain.checked("onnx_model", name, verdict["passed"], {"reason": verdict["reason"]})
+            for name, verdict in gates.items()
         ]
         metadata = {
             "digest": digest,
@@ -120,6 +118,10 @@ def _golden_rows(holdout: "pd.DataFrame") -> list[int]:
     """Positions of the golden questions: spread evenly over the holdout, always the same ones."""
     count = min(GOLDEN_QUESTIONS, len(holdout))
     return [position * len(holdout) // count for position in range(count)]
+
+
+def _plain(rows: "pd.DataFrame") -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def _text(value: Any) -> bytes:

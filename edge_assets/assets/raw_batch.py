@@ -37,15 +37,16 @@ def known_contents(instance: dg.DagsterInstance, chain: Chain, but: str = "") ->
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/raw_batch`, one partition a batch."""
 
-    @dg.asset(
-        **chain.common("raw_batch", {"pandas", "parquet"}),
-        partitions_def=chain.batches,
-        description=(
+    @chain.asset(
+        "raw_batch",
+        {"pandas", "parquet"},
+        (
             f"One delivery of {chain.config.data.source}, kept by digest. A delivery that cannot "
             "be read, lacks columns or came before is quarantined with its reason; a single bad "
             "row is set aside with its reason and counted."
         ),
-        check_specs=[
+        partitions=chain.batches,
+        checks=[
             chain.check("raw_batch", "usable_rows", "Enough rows, and few enough of them bad.")
         ],
     )
@@ -83,11 +84,16 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             )
         except DeliveryRefused as refused:
             where = quarantine(path, Path(settings.quarantine) / data.landing, refused)
-            yield _check(chain, False, {"reason": str(refused), "set aside in": str(where)})
+            yield chain.checked(
+                "raw_batch",
+                "usable_rows",
+                False,
+                {"reason": str(refused), "set aside in": str(where)},
+            )
             raise
 
         counts = {"rows in": len(raw), "rows kept": len(cleaned.kept)}
-        yield _check(chain, True, counts)
+        yield chain.checked("raw_batch", "usable_rows", True, counts)
         set_aside = raw.loc[cleaned.set_aside.index].assign(reason=cleaned.set_aside["reason"])
         document = {
             "kind": "raw_batch",
@@ -123,15 +129,6 @@ def _restore(
     files = store.get_document(digest)["files"]
     for name, content in files.items():
         store.get_file(content, path if len(files) == 1 and name == path.name else path / name)
-
-
-def _check(chain: Chain, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=passed,
-        check_name="usable_rows",
-        asset_key=chain.key("raw_batch"),
-        metadata=metadata,
-    )
 
 
 def _metadata(document: dict[str, Any], delivery: "Delivery") -> dict[str, Any]:

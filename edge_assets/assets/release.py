@@ -33,12 +33,14 @@ class ApprovalConfig(dg.Config):
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/release`."""
 
-    @dg.asset(
-        **chain.common("release", {"approval"}, ["container_image"]),
-        description=(
+    @chain.asset(
+        "release",
+        {"approval"},
+        (
             "A candidate that passed every gate and that a person approved by the digest of its "
             "image. Never made by automation: approver, decision, reason and digest are required."
         ),
+        deps=["container_image"],
     )
     def release(
         context: dg.AssetExecutionContext,

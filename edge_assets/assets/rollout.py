@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from edge_assets.chain import Chain, propagate
+from edge_assets.chain import Chain
 from edge_assets.core.approval import judge_rollout_request
 from edge_assets.core.fleet import DeviceObservation
 from edge_assets.core.rollout import DeviceVerdict, Release
@@ -42,15 +42,17 @@ def _table(verdicts: tuple[DeviceVerdict, ...], fleet: list[DeviceObservation]) 
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/rollout`."""
 
-    @dg.asset(
-        **chain.common("rollout", {"azure"}, ["release"]),
-        automation_condition=propagate(),
-        description=(
+    @chain.asset(
+        "rollout",
+        {"azure"},
+        (
             "Brings the approved release to the fleet, ring by ring: one layered deployment, its "
             "target widened when a ring's gate opens, the ring rolled back when it closes. Refused "
             "when the newest image is not the approved one."
         ),
-        check_specs=[
+        deps=["release"],
+        automated=True,
+        checks=[
             chain.check(
                 "rollout", "ring_gates", "Every ring has its share of proven devices, in order."
             )
@@ -81,13 +83,13 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 report=context.log.info,
             )
         except RolloutFailed as closed:
-            yield _check(chain, False, closed.why)
+            yield chain.checked("rollout", "ring_gates", False, {"reason": closed.why})
             raise
         fleet = platform.hub.observe(chain.name)
         context.instance.add_dynamic_partitions(
             chain.devices.name or "", [verdict.device for verdict in outcome.verdicts]
         )
-        yield _check(chain, True, outcome.decisions[-1])
+        yield chain.checked("rollout", "ring_gates", True, {"reason": outcome.decisions[-1]})
         yield _result(chain, platform, digest, release, outcome, fleet)
 
     return rollout
@@ -125,12 +127,3 @@ def _result(
         "seconds": outcome.seconds,
     }
     return result(platform.artifacts, document, metadata)
-
-
-def _check(chain: Chain, passed: bool, reason: str) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=passed,
-        check_name="ring_gates",
-        asset_key=chain.key("rollout"),
-        metadata={"reason": reason},
-    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from edge_assets.assets.dataset import BATCH
-from edge_assets.chain import Chain, propagate
+from edge_assets.chain import Chain
 from edge_assets.frames import get_frame
 from edge_assets.lineage import follow, gate, newest, refuse_closed_gates, required, result
 from protos.digests import digest_file, digest_json
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/trained_model`."""
 
-    @dg.asset(
-        **chain.common("trained_model", {"scikitlearn"}, ["dataset"]),
-        automation_condition=propagate(),
-        description=(
+    @chain.asset(
+        "trained_model",
+        {"scikitlearn"},
+        (
             "A candidate. It must reach its metric floors, and beat the model of the last release "
             "on the same held-out rows, old and new, with an uncertainty bound on the gain."
         ),
-        check_specs=[
+        deps=["dataset"],
+        automated=True,
+        checks=[
             chain.check("trained_model", "metric_floors", "The candidate reaches every floor."),
             chain.check(
                 "trained_model", "champion", "The candidate is demonstrably better than what runs."
@@ -67,24 +69,20 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "code": _code(chain),
         }
         champion, verdict = _compare(context, chain, store, identity, holdout, predictions)
+        gates = {
+            "metric_floors": gate(floors.passed, floors.reason),
+            "champion": gate(verdict["passed"], verdict["reason"]),
+        }
         document = {
             **identity,
             "estimator": store.put_bytes(_dump(model)),
             "metrics": {name: float(value) for name, value in metrics.items()},
             "champion": champion,
-            "gates": {
-                "metric_floors": gate(floors.passed, floors.reason),
-                "champion": gate(verdict["passed"], verdict["reason"]),
-            },
+            "gates": gates,
         }
         checks = [
-            dg.AssetCheckResult(
-                passed=document["gates"][name]["passed"],
-                check_name=name,
-                asset_key=chain.key("trained_model"),
-                metadata=metadata,
-            )
-            for name, metadata in (
+            chain.checked("trained_model", name, gates[name]["passed"], found)
+            for name, found in (
                 ("metric_floors", {"reason": floors.reason}),
                 ("champion", {"reason": verdict["reason"], "verdict": _json(verdict)}),
             )

@@ -1,0 +1,1 @@
+"""The decisions, as pure functions on plain data, and the tables that they speak of."""

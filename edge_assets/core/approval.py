@@ -60,7 +60,7 @@ def judge_rollout_request(
     if release is None:
         raise ApprovalMissing(
             "nothing is approved, so nothing is rolled out",
-            remedy="look at the newest image, then: edgectl release approve MODEL --by NAME --reason TEXT",
+            remedy="look at the newest image, then: edgectl release approve MODEL --by ... --reason ...",
         )
     if not chosen and newest_image != release["image"]:
         raise ApprovalMissing(

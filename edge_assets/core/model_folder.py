@@ -1,4 +1,4 @@
-"""The folder that a device serves: `model.onnx`, `model.json` and `golden.json`, from plain data."""
+"""The folder that a device serves: `model.onnx`, `model.json` and `golden.json`."""
 
 import math
 from collections.abc import Mapping, Sequence

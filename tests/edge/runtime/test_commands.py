@@ -51,9 +51,8 @@ def test_unshare_isolates_and_binds() -> None:
 def spec(tmp_path: Path) -> ProcessSpec:
     config = ImageConfig({"PATH": "/usr/local/bin"}, ["python", "-m"], ["service"])
     store = BlobStore(tmp_path / "store")
-    image = UnpackedImage(
-        "sha256:" + "1" * 64, ROOT, Path("/device/model"), config, "/model", store
-    )
+    digest, model = "sha256:" + "1" * 64, Path("/device/model")
+    image = UnpackedImage(digest, ROOT, model, config, "/model", store)
     env = {"EdgeHubConnectionString": "very-secret", "PATH": "/opt", "A": "1"}
     return ProcessSpec(image, "line-1-nyc", env, tmp_path / "log", binds=[MOUNTS[1]])
 

@@ -85,7 +85,7 @@ def test_stops_gracefully(runtime: Runtime, make_spec: MakeSpec) -> None:
     said(spec.log, "ready")
     assert process.poll() is None
     pid = process.pid
-    assert "python" in Path(f"/proc/{pid}/comm").read_text()
+    assert "python" in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").split(" -c")[0]
     assert process.stop(20.0) == 7
     assert "stopping" in spec.log.read_text()
     assert not alive(pid)
