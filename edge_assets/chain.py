@@ -12,6 +12,8 @@ import dagster as dg
 
 from edge_assets.core.config import ModelConfig, load_function
 
+Automation = dg.AutomationCondition[Any]
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -56,12 +58,9 @@ class Chain:
         deps: Sequence[str | dg.AssetKey] = (),
         checks: Sequence[dg.AssetCheckSpec] = (),
         partitions: dg.PartitionsDefinition[str] | None = None,
-        automated: bool = False,
+        automation: Automation | None = None,
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-        """The decorator of an asset of the chain: `dg.asset` with what all of them share.
-
-        An `automated` asset is materialized when something upstream is new, past open gates.
-        """
+        """The decorator of an asset of the chain: `dg.asset` with what all of them share."""
         owner = self.config.owner
         decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
             key=self.key(name),
@@ -73,7 +72,7 @@ class Chain:
             description=description,
             check_specs=list(checks),
             partitions_def=partitions,
-            automation_condition=propagate() if automated else None,
+            automation_condition=automation,
         )
         return decorate
 
@@ -92,15 +91,13 @@ class Chain:
         )
 
 
-def propagate() -> dg.AutomationCondition[dg.AssetKey]:
+def propagate(*, with_missing_inputs: bool = False) -> Automation:
     """Materialize when something upstream is new and every blocking check upstream passed.
 
-    `eager()` alone would run past a failed check, and one batch that never arrived would hold an
-    asset without partitions back for ever; both are mended here.
+    `eager()` alone would run past a failed check. For an asset made of all partitions of another
+    it also waits for ever for the one that never came: `with_missing_inputs` lets it go on.
     """
-    return (
-        dg.AutomationCondition.eager()
-        .without(~dg.AutomationCondition.any_deps_missing())
-        .with_label("eager_with_gates")
-        & dg.AutomationCondition.all_deps_blocking_checks_passed()
-    )
+    eager = dg.AutomationCondition.eager()
+    if with_missing_inputs:
+        eager = eager.without(~dg.AutomationCondition.any_deps_missing())
+    return eager & dg.AutomationCondition.all_deps_blocking_checks_passed()

@@ -151,25 +151,29 @@ class Supervisor:
         return address
 
     def _start_others(self, made: dict[str, str], address: HubAddress) -> None:
-        """Dagster takes longest, so it is started first and waited for last."""
+        """Dagster's web page takes longest: it is started first and waited for after the fleet.
+
+        The daemon comes after it: both make Dagster's database when there is none yet, and two
+        at once fail.
+        """
         port = programs.free_port()
+        web, daemon = programs.dagster_programs(self.home, self.environment, port)
         if self._dagster:
-            for spec in programs.dagster_programs(self.home, self.environment, port):
-                self._tree.start(spec)
-        waits: list[tuple[str, Readiness]] = []
+            self._tree.start(web)
         if self.devices:
             self._tree.start(programs.fleet_program(self.home, made, address, self.devices))
             what = f"{len(self.devices)} devices to connect"
-            waits.append((programs.FLEET, Readiness(what, self._all_connected, FLEET_SECONDS)))
+            self._wait(programs.FLEET, what, self._all_connected, FLEET_SECONDS)
         if self._dagster:
-            web = Readiness("its web page", programs.webserver_ready(port), DAGSTER_SECONDS)
-            daemon = Readiness("a sign of life", programs.daemon_ready(port), DAGSTER_SECONDS)
-            waits += [(programs.WEBSERVER, web), (programs.DAEMON, daemon)]
-        for name, readiness in waits:
-            self._tree.wait_ready(name, self._unless_stopped(readiness))
-        if self._dagster:
+            ready = programs.webserver_ready(port)
+            self._wait(programs.WEBSERVER, "its web page", ready, DAGSTER_SECONDS)
+            self._tree.start(daemon)
+            alive = programs.daemon_ready(port)
+            self._wait(programs.DAEMON, "a sign of life", alive, DAGSTER_SECONDS)
             self.ui_url = f"http://127.0.0.1:{port}"
-            (self.home / "ui.port").write_text(str(port))
+
+    def _wait(self, name: str, what: str, probe: Callable[[], bool], seconds: float) -> None:
+        self._tree.wait_ready(name, self._unless_stopped(Readiness(what, probe, seconds)))
 
     def _all_connected(self) -> bool:
         agents = self.hub.edge_agents()

@@ -17,7 +17,7 @@ from pathlib import Path
 from edge.oci import BlobStore
 from edge.oci.image import ImageDocuments, read_image
 from edge.runtime.archive import write_archive
-from edge.runtime.engine_child import Container
+from edge.runtime.engine_child import Container, container_name, ensure_reaper
 from edge.runtime.sandbox import USER
 from edge.runtime.spawn import dying_with_parent, spawn
 from edge.runtime.spec import Bind, ProcessSpec
@@ -66,7 +66,6 @@ class Engine:
         self.name = tool
         self._variant = variant
         self._loading = threading.Lock()
-        self._loaded: set[str] = set()
 
     def start(self, spec: ProcessSpec) -> Container:
         """Starts a container. Raises Unavailable, or IntegrityError if the image was not taken."""
@@ -76,14 +75,13 @@ class Engine:
         image = read_image(store, spec.image.digest)
         name = image_name(image)
         with self._loading:
-            if image.manifest.digest not in self._loaded:
-                self._load(store, image, name)
-                self._loaded.add(image.manifest.digest)
+            self._load(store, image, name)  # each time: people prune their engines
+        ensure_reaper(self.tool())
         mounts = spec.mounts()
         for mount in mounts:
             if not mount.read_only:
                 give_to_user(mount.source)
-        container = container_name(os.getpid(), next(_NUMBERS), spec.name)
+        container = container_name(next(_NUMBERS), spec.name)
         argv, env = self.command(spec, mounts, name, container)
         argv = dying_with_parent(argv, signal.SIGTERM, privileges=True)
         return Container(spawn(argv, env=env, log=spec.log), self.tool(), container)
@@ -157,11 +155,6 @@ class Engine:
 def image_name(image: ImageDocuments) -> str:
     """The local name of an image in an engine: never pushed, never pulled."""
     return f"localhost/edge-assets:{image.manifest.digest.removeprefix('sha256:')}"
-
-
-def container_name(pid: int, number: int, name: str) -> str:
-    """A container's name, unique on this machine; tells which process started it."""
-    return f"edge-assets.{pid}.{number}." + re.sub(r"[^a-zA-Z0-9_.-]", "-", name)
 
 
 def give_to_user(folder: Path) -> None:

@@ -1,8 +1,11 @@
 """A running container of an engine."""
 
 import contextlib
+import os
+import re
 import signal
 import subprocess
+import threading
 import time
 
 from edge.runtime.child import Child, exit_code
@@ -10,6 +13,45 @@ from edge.runtime.spawn import Popen
 
 _ASK_SECONDS = 30.0
 _POLL_SECONDS = 0.05
+
+
+_reapers: dict[tuple[int | str, ...], Popen] = {}
+_reapers_lock = threading.Lock()
+
+# Reads until the process that holds the other end of the pipe is gone, however it ended, then
+# stops what that process left. `$0` begins the names of its containers, `$@` is the engine.
+_REAPER = """
+cat >/dev/null
+left=$("$@" ps -aq --filter "name=^$0")
+[ -z "$left" ] || "$@" stop -t 3 $left
+"""
+
+
+def container_name(number: int, name: str) -> str:
+    """A container's name, unique on this machine; tells which process started it."""
+    return f"{_prefix()}{number}." + re.sub(r"[^a-zA-Z0-9_.-]", "-", name)
+
+
+def ensure_reaper(tool: list[str]) -> None:
+    """Makes sure that a process runs which stops this one's containers when this one is gone.
+
+    Containers are children of the engine: the kernel would not end them with their starter. There
+    is one such process per engine, never ended before this one: it stops every container of it.
+    """
+    key: tuple[int | str, ...] = (os.getpid(), *tool)
+    with _reapers_lock:
+        if key not in _reapers:
+            _reapers[key] = subprocess.Popen(
+                ["/bin/sh", "-c", _REAPER, _prefix(), *tool],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+
+def _prefix() -> str:
+    return f"edge-assets.{os.getpid()}."
 
 
 class Container(Child):

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from edge.runtime import host_child
@@ -38,7 +39,9 @@ class HostPython:
         words = [on_host(word, rootfs, mounts) for word in module_arguments(spec.argv())]
         argv = [sys.executable, host_child.__file__, str(os.getpid()), *words]
         argv = dying_with_parent(argv, signal.SIGKILL, privileges=False)
-        return Child(spawn(argv, env=_environment(spec), log=spec.log, cwd=Path("/")))
+        return Child(
+            spawn(argv, env=_environment(spec), log=spec.log, cwd=Path(tempfile.gettempdir()))
+        )
 
 
 def module_arguments(argv: list[str]) -> list[str]:

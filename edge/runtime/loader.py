@@ -5,6 +5,7 @@ the environment and on the command line are replaced by their places on the host
 """
 
 import signal
+import tempfile
 from pathlib import Path
 
 from edge.oci.scoped import inside, parts_of
@@ -15,7 +16,6 @@ from edge.runtime.spawn import dying_with_parent, spawn
 from edge.runtime.spec import ProcessSpec
 from protos.errors import ConfigurationError
 
-_DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _LIBRARIES = ("/usr/local/lib", "/usr/lib64", "/lib64", "/usr/lib", "/lib")
 
 
@@ -33,11 +33,11 @@ class Loader:
         rootfs, mounts = spec.image.rootfs, spec.mounts()
         env = {key: on_host(value, rootfs, mounts) for key, value in spec.environment().items()}
         words = spec.argv()
-        program = find_program(rootfs, words[0], spec.environment().get("PATH", _DEFAULT_PATH))
+        program = find_program(rootfs, words[0], spec.environment()["PATH"])
         arguments = [on_host(word, rootfs, mounts) for word in words[1:]]
         argv = [*loader_command(rootfs, program), *arguments]
         argv = dying_with_parent(argv, signal.SIGKILL, privileges=False)
-        return Child(spawn(argv, env=env, log=spec.log, cwd=rootfs))
+        return Child(spawn(argv, env=env, log=spec.log, cwd=Path(tempfile.gettempdir())))
 
 
 def find_program(rootfs: Path, word: str, path: str) -> Path:

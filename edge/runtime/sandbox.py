@@ -75,7 +75,7 @@ def unshare_command(rootfs: Path, mounts: list[Bind], argv: list[str]) -> list[s
     inner += ["--kill-child=SIGKILL", f"--root={root}", "--wd=/", "--", *argv]
     outer = [unshare, "--user", "--map-root-user", "--mount", "--pid", "--ipc", "--uts", "--fork"]
     outer += ["--kill-child=SIGKILL", "--", "/bin/sh", "-euc", _script(root, mounts, inner)]
-    return dying_with_parent(outer, signal.SIGKILL, privileges=True)
+    return dying_with_parent(outer, signal.SIGKILL, privileges=False)
 
 
 def _script(root: str, mounts: list[Bind], command: list[str]) -> str:

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from edge.oci import UnpackedImage
 
+# What engines set for an image that names no PATH.
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 @dataclass(frozen=True)
 class Bind:
@@ -43,7 +46,7 @@ class ProcessSpec:
 
     def environment(self) -> dict[str, str]:
         """The environment of the process: the image's, then the caller's."""
-        return {"HOME": "/tmp", **self.image.config.env, **self.env}  # noqa: S108
+        return {"PATH": DEFAULT_PATH, "HOME": "/tmp", **self.image.config.env, **self.env}  # noqa: S108
 
     def argv(self) -> list[str]:
         """The command line in the image."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from edge_assets.assets.inference_runtime import KEY as RUNTIME
-from edge_assets.chain import Chain
+from edge_assets.chain import Chain, propagate
 from edge_assets.lineage import gate, newest, refuse_closed_gates, required, result
 from protos.errors import VerificationFailed
 from resources.platform import Platform
@@ -33,7 +33,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "answered its golden questions."
         ),
         deps=["onnx_model", RUNTIME],
-        automated=True,
+        automation=propagate(),
         checks=[
             chain.check(
                 "container_image",
@@ -124,7 +124,8 @@ def _verify(chain: Chain, platform: Platform, digest: str, folder: Path) -> "Ver
     from edge.runtime import best_runtime
     from resources.images.verify import verify_image
 
-    return verify_image(platform.images, digest, best_runtime(), folder / "verify")
+    cache = platform.work / "rootfs"
+    return verify_image(platform.images, digest, best_runtime(), folder / "verify", cache=cache)
 
 
 def _verified(verification: "Verification") -> dict[str, Any]:

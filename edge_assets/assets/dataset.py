@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from edge_assets.chain import Chain
+from edge_assets.chain import Chain, propagate
 from edge_assets.frames import get_frame, put_frame, schema_of
 from edge_assets.lineage import gate, newest, refuse_closed_gates, result
 from protos.errors import NotFound
@@ -29,7 +29,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "decided by a hash of what it says, so it never changes sides, however much is added."
         ),
         deps=["raw_batch"],
-        automated=True,
+        automation=propagate(with_missing_inputs=True),
         checks=[
             chain.check(
                 "dataset", "leakage", "No row, and no column, gives the answer away to training."

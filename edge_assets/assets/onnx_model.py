@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from edge_assets.chain import Chain
+from edge_assets.chain import Chain, propagate
 from edge_assets.core.model_folder import GOLDEN_QUESTIONS, golden_json, model_json
 from edge_assets.frames import get_frame
 from edge_assets.lineage import gate, refuse_closed_gates, required, result
@@ -27,7 +27,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "graph. With it come the golden questions that every device will be asked."
         ),
         deps=["trained_model"],
-        automated=True,
+        automation=propagate(),
         checks=[
             chain.check(
                 "onnx_model", "parity", "It answers as the trained model on the whole holdout."

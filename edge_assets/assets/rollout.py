@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from edge_assets.chain import Chain
+from edge_assets.chain import Chain, propagate
 from edge_assets.core.approval import judge_rollout_request
 from edge_assets.core.fleet import DeviceObservation
 from edge_assets.core.rollout import DeviceVerdict, Release
@@ -51,7 +51,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "when the newest image is not the approved one."
         ),
         deps=["release"],
-        automated=True,
+        automation=propagate(),
         checks=[
             chain.check(
                 "rollout", "ring_gates", "Every ring has its share of proven devices, in order."

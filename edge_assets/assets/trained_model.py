@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from edge_assets.assets.dataset import BATCH
-from edge_assets.chain import Chain
+from edge_assets.chain import Chain, propagate
 from edge_assets.frames import get_frame
 from edge_assets.lineage import follow, gate, newest, refuse_closed_gates, required, result
 from protos.digests import digest_file, digest_json
@@ -31,7 +31,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "on the same held-out rows, old and new, with an uncertainty bound on the gain."
         ),
         deps=["dataset"],
-        automated=True,
+        automation=propagate(),
         checks=[
             chain.check("trained_model", "metric_floors", "The candidate reaches every floor."),
             chain.check(

@@ -60,7 +60,7 @@ def judge_rollout_request(
     if release is None:
         raise ApprovalMissing(
             "nothing is approved, so nothing is rolled out",
-            remedy="look at the newest image, then: edgectl release approve MODEL --by ... --reason ...",
+            remedy="look at the newest image, then approve it: edgectl release approve --help",
         )
     if not chosen and newest_image != release["image"]:
         raise ApprovalMissing(

@@ -1,5 +1,7 @@
 """The command lines of the rungs, on any machine."""
 
+import os
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,8 @@ import pytest
 
 from edge.oci import BlobStore, ImageConfig, UnpackedImage
 from edge.runtime import Bind, ProcessSpec
-from edge.runtime.engine import Engine, Variant, container_name
+from edge.runtime.engine import Engine, Variant
+from edge.runtime.engine_child import container_name
 from edge.runtime.host_python import module_arguments
 from edge.runtime.loader import find_program, loader_command
 from edge.runtime.mounts import make_mount_points, on_host
@@ -94,7 +97,7 @@ def test_the_engine_keeps_its_own_path(spec: ProcessSpec, monkeypatch: pytest.Mo
 
 
 def test_a_container_s_name_has_no_odd_letters() -> None:
-    assert container_name(7, 2, "line 1/nyc:taxi") == "edge-assets.7.2.line-1-nyc-taxi"
+    assert container_name(2, "line 1/nyc:taxi") == f"edge-assets.{os.getpid()}.2.line-1-nyc-taxi"
 
 
 def test_the_loader_is_the_file_in_the_image(tmp_path: Path) -> None:
@@ -121,8 +124,6 @@ def test_the_loader_is_the_file_in_the_image(tmp_path: Path) -> None:
 
 
 def elf_with_interpreter(path: bytes) -> bytes:
-    import struct
-
     header = bytearray(64)
     header[:6] = b"\x7fELF\x02\x01"
     struct.pack_into("<Q", header, 32, 64)

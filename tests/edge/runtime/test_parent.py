@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -27,7 +28,8 @@ code = "import time; print('ready', flush=True); time.sleep(120)"
 config = ImageConfig({}, ["python", "-c"], [code])
 image = UnpackedImage(digest, Path(rootfs), None, config, None, BlobStore(Path(store)))
 process = best_runtime(tool).start(ProcessSpec(image, "orphan", {}, Path(log)))
-while "ready" not in Path(log).read_text():
+deadline = time.monotonic() + 20
+while "ready" not in Path(log).read_text() and time.monotonic() < deadline:
     time.sleep(0.02)
 print(json.dumps(process.pid), flush=True)
 time.sleep(120)
@@ -63,8 +65,6 @@ def test_the_end_of_a_thread_ends_nobody(make_spec: MakeSpec) -> None:
 
 
 def test_without_setpriv_the_command_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    import signal
-
     monkeypatch.setenv("PATH", "/nowhere")
     assert dying_with_parent(["a"], signal.SIGKILL, privileges=False) == ["a"]
 

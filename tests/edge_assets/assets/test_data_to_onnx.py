@@ -1,13 +1,11 @@
 """From raw data to ONNX through the real assets: each gate closes on bad input, opens on good."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from protos.errors import DataRefused, GateClosed
-
-Bench = Any
+from tests.edge_assets.bench import Bench
 
 
 def quarantined(bench: Bench) -> list[str]:
