@@ -13,17 +13,12 @@ from typing import Any
 import dagster as dg
 
 from protos.errors import EdgeAssetsError, GateClosed
-
-DAGSTER_YAML = "telemetry:\n  enabled: false\n"
+from resources.dagster_home import prepare_dagster_home
 
 
 def instance_at(home: Path) -> dg.DagsterInstance:
     """The Dagster instance whose state is in `home`/dagster; made when it is not there yet."""
-    folder = (home / "dagster").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = folder / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(DAGSTER_YAML)
+    folder = prepare_dagster_home(home)
     os.environ["DAGSTER_HOME"] = str(folder)
     return dg.DagsterInstance.from_config(str(folder))
 
@@ -41,9 +36,12 @@ def materialize(
 
     `config` is the configuration of the first asset.
     """
-    run_config = (
-        {"ops": {keys[0].to_python_identifier(): {"config": dict(config)}}} if config else {}
-    )
+    run_config: dict[str, Any] = {
+        # Dagster would print every event of the run; what failed is told by `failure`.
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
+    }
+    if config:
+        run_config["ops"] = {keys[0].to_python_identifier(): {"config": dict(config)}}
     job = defs.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(
         instance=instance,

@@ -93,7 +93,7 @@ def converge(
     pace: Pace = Pace(),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
-    report: Callable[[str], None] = log.info,
+    report: Callable[[str], None] = lambda reason: None,
 ) -> Outcome:
     """Brings `release` to every ring and returns when all are proven.
 
@@ -109,6 +109,7 @@ def converge(
         decision = decide(release, rings, hub.observe(release.model), labels, clock())
         if not decisions or decisions[-1] != decision.reason:
             decisions.append(decision.reason)
+            log.info(decision.reason)
             report(decision.reason)
         _act(hub, release, content, decision, labels, clock())
         seconds = (clock() - started).total_seconds()

@@ -33,11 +33,20 @@ def open_workbench(model: str, platform: Platform | None = None) -> Workbench:
             f"there is no edge model {model}", remedy=f"known are: {', '.join(sorted(chains))}"
         )
     platform = platform or Platform()
-    # Dagster prints every event of a run; commands tell what matters themselves.
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    _show_progress()
     return Workbench(
         chains[model],
         build_definitions(MODELS, platform),
         instance_at(platform.settings.home),
         platform,
     )
+
+
+def _show_progress() -> None:
+    """Lets the decisions of a rollout be read on stderr while they are taken."""
+    log = logging.getLogger("edge_assets.rollout_controller")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("  %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)

@@ -15,6 +15,7 @@ from typing import Any
 from edgectl.child import ChildSpec
 from edgectl.local_environment import HubAddress, read_hub_address
 from protos.errors import Unavailable
+from resources.dagster_home import prepare_dagster_home
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HUB, FLEET, WEBSERVER, DAEMON = "hub", "fleet", "dagster-webserver", "dagster-daemon"
@@ -22,14 +23,6 @@ STOP_ORDER = ((WEBSERVER, DAEMON, FLEET), (HUB,))
 
 _FIRST_UI_PORT = 3000
 _ASK_SECONDS = 2.0
-_DAGSTER_YAML = """\
-# Written by `edgectl up`. Runs, events and schedules are kept in SQLite beside this file.
-telemetry:
-  enabled: false
-concurrency:
-  runs:
-    max_concurrent_runs: 1
-"""
 _DAEMONS = "{instance{daemonHealth{allDaemonStatuses{daemonType healthy required}}}}"
 
 
@@ -83,9 +76,7 @@ def fleet_program(
 
 def dagster_programs(home: Path, variables: Mapping[str, str], port: int) -> list[ChildSpec]:
     """Dagster's web server and its daemon (sensors, automation, the queue of runs)."""
-    folder = home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "dagster.yaml").write_text(_DAGSTER_YAML)
+    folder = prepare_dagster_home(home)
     environment = {**plain_environment(), **variables, "DAGSTER_HOME": str(folder)}
     workspace = ("-w", str(CHECKOUT / "workspace.yaml"))
     address = ("-h", "127.0.0.1", "-p", str(port))

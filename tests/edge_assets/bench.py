@@ -79,6 +79,12 @@ class Bench:
         assert name in self.tick("new_data").partitions
         assert self.run("raw_batch", partition=name) is None
 
+    def train_with(self, **changes: Any) -> None:
+        """Other training parameters from now on."""
+        training = self.chain.config.training
+        assert isinstance(training, dict)
+        training.update(changes)
+
     def newest(self, asset: str, partition: str | None = None) -> str | None:
         """The digest of the newest document of an asset."""
         return newest(self.instance, self.chain.key(asset), partition)
@@ -220,7 +226,7 @@ def opened_bench(home: Path, blank: Path, monkeypatch: pytest.MonkeyPatch) -> It
     shutil.copytree(blank, home, dirs_exist_ok=True)
     monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
     chain = load_chains(MODELS)[0]
-    quick = chain.config.model_copy(update={"training": QUICK})
+    quick = chain.config.model_copy(update={"training": dict(QUICK)})
     monkeypatch.setattr("edge_assets.factory.load_model_config", lambda path: quick)
     platform = Platform({"EDGE_HOME": str(home), "EDGE_REGISTRY": REGISTRY})
     hasty = {"rollout_poll_seconds": 0.01, "soak_seconds_at_most": 0.0}

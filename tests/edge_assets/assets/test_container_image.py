@@ -1,65 +1,20 @@
 """The image's gates through the real asset: only building, starting and pushing are replaced."""
 
-import json
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge.oci.client import PushReport
-from edge_assets.lineage import gate
-from edge_assets.operate import failure
+from edge_assets.assets.inference_runtime import KEY as RUNTIME
+from edge_assets.lineage import gate, newest
+from edge_assets.operate import failure, materialize
 from protos.errors import GateClosed, VerificationFailed
-from resources.images.recipe import BuiltImage, ImageRecipe, Layer
-from resources.images.verify import Verification
-from tests.edge_assets.bench import Bench, digest_of, model_of
-
-MODEL, SMOKE = "nyc_taxi", "nyc_taxi-smoke-test"
-
-
-@dataclass
-class Outside:
-    """Image building, starting and the registry, as seen from the asset."""
-
-    size: int = 1000
-    p95: float = 2.0
-    wrong: str = ""
-    built: list[ImageRecipe] = field(default_factory=list)
-    golden: dict[str, Any] = field(default_factory=dict)
-    pushed: list[tuple[str, str, str | None]] = field(default_factory=list)
-
-    def build(self, recipe: ImageRecipe, store: Any, cache: Path) -> BuiltImage:
-        self.built.append(recipe)
-        self.golden[recipe.name] = json.loads((recipe.model / "golden.json").read_bytes())
-        layers = [
-            Layer(role, digest_of(f"{recipe.name} {role}"), digest_of(role), size, "tar", 0.0)
-            for role, size in (("base", self.size), ("model", 10))
-        ]
-        digest = digest_of(f"{recipe.name} image")
-        return BuiltImage(digest, digest_of("manifest"), layers, "amd64")
-
-    def verify(self, store: Any, digest: str, *rest: Any) -> Verification:
-        assert digest == digest_of(f"{MODEL} image")
-        if self.wrong:
-            raise VerificationFailed("the image did not prove itself", why=self.wrong)
-        latency = {"p50": self.p95, "p95": self.p95}
-        return Verification("loader", "none", True, 1.0, 2, 2, 0.0, latency, model_of("one"))
-
-    def push(
-        self, store: Any, digest: str, name: str, *, mount_from: str | None = None
-    ) -> PushReport:
-        self.pushed.append((name, digest, mount_from))
-        return PushReport(blobs_sent=1, bytes_sent=21)
+from tests.edge_assets.bench import Bench, digest_of
+from tests.edge_assets.outside import MODEL, SMOKE, Outside, replace_outside
 
 
 @pytest.fixture
 def outside(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Outside:
-    made = Outside()
-    monkeypatch.setattr("resources.images.builder.build_image", made.build)
-    monkeypatch.setattr("resources.images.verify.verify_image", made.verify)
-    bench.replace("registry", made)
-    return made
+    return replace_outside(bench, monkeypatch)
 
 
 def convert(bench: Bench, **gates: Any) -> str:
@@ -107,18 +62,14 @@ def test_both_images_carry_the_golden_questions(bench: Bench, outside: Outside) 
 
 
 def test_the_image_knows_the_runtime_that_it_was_built_on(bench: Bench, outside: Outside) -> None:
-    from edge_assets.lineage import newest
-    from edge_assets.operate import materialize
-
-    key = bench.defs.resolve_asset_graph().all_group_names
-    assert "shared" in key
-    from edge_assets.assets.inference_runtime import KEY
-
-    assert failure(materialize(bench.defs, bench.instance, [KEY])) is None
+    assert failure(materialize(bench.defs, bench.instance, [RUNTIME])) is None
     convert(bench)
     assert bench.run("container_image") is None
     inputs = bench.document("container_image")["inputs"]
-    assert inputs["inference_runtime"] == newest(bench.instance, KEY)
+    runtime = newest(bench.instance, RUNTIME)
+    assert inputs["inference_runtime"] == runtime
+    assert runtime is not None
+    assert "onnxruntime" in bench.platform.artifacts.get_document(runtime)["distributions"]
 
 
 def test_an_image_that_answers_wrong_is_not_pushed(bench: Bench, outside: Outside) -> None:
