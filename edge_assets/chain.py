@@ -91,13 +91,14 @@ class Chain:
         )
 
 
-def propagate(*, with_missing_inputs: bool = False) -> Automation:
+def propagate(*, over_partitions: bool = False) -> Automation:
     """Materialize when something upstream is new and every blocking check upstream passed.
 
-    `eager()` alone would run past a failed check. For an asset made of all partitions of another
-    it also waits for ever for the one that never came: `with_missing_inputs` lets it go on.
+    `eager()` alone would run past a failed check. An asset made of all partitions of another
+    (`over_partitions`) goes on without one that never came or was refused: a refused partition is
+    not materialized, and its failed check says nothing about the others.
     """
     eager = dg.AutomationCondition.eager()
-    if with_missing_inputs:
-        eager = eager.without(~dg.AutomationCondition.any_deps_missing())
+    if over_partitions:
+        return eager.without(~dg.AutomationCondition.any_deps_missing())
     return eager & dg.AutomationCondition.all_deps_blocking_checks_passed()

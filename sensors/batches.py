@@ -53,6 +53,9 @@ def build(chain: Chain) -> dg.SensorDefinition:
         data, settings = chain.config.data, platform.settings
         landing = Path(settings.landing) / data.landing
         batches = set(context.instance.get_dynamic_partitions(chain.batches.name or ""))
+        # A batch is withdrawn by deleting its partition; its delivery, which still lies there, must
+        # not bring it back.
+        batches |= context.instance.get_materialized_partitions(chain.key("raw_batch"))
         new = [path for path in deliveries(landing) if path.name not in batches]
         settled = [p for p in new if time.time() - _last_change(p) >= SETTLED_SECONDS]
         if not settled:

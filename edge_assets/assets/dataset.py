@@ -29,7 +29,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "decided by a hash of what it says, so it never changes sides, however much is added."
         ),
         deps=["raw_batch"],
-        automation=propagate(with_missing_inputs=True),
+        automation=propagate(over_partitions=True),
         checks=[
             chain.check(
                 "dataset", "leakage", "No row, and no column, gives the answer away to training."

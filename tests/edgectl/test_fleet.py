@@ -20,7 +20,7 @@ SMOKE = {
     "served_digest": "sha256:" + "c" * 64,
     "time": datetime.now(UTC).isoformat(),
 }
-OLD = {**SMOKE, "time": (datetime.now(UTC) - timedelta(minutes=10)).isoformat()}
+OLD = {**SMOKE, "time": (datetime.now(UTC) - timedelta(hours=10, minutes=2)).isoformat()}
 
 
 def device(**changes: Any) -> DeviceObservation:
@@ -70,7 +70,7 @@ def module(**changes: Any) -> dict[str, ModuleObservation]:
         ),
         ({"smoke": {**SMOKE, "within_budget": False, "reason": "slow"}}, "failing", "slow"),
         ({"smoke": {**SMOKE, "passed": "yes"}}, "failing", "did not pass"),
-        ({"smoke": OLD}, "updating", "the last smoke test was 10 min ago"),
+        ({"smoke": OLD}, "updating", "the last smoke test was 10 h ago"),
         ({"smoke": {**SMOKE, "time": "soon"}}, "updating", "the last smoke test was never"),
         ({"last_desired_code": 406, "last_desired_version": None}, "updating", "newest desired"),
     ],

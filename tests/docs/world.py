@@ -1,0 +1,134 @@
+"""One world in which all snippets of the docs are run, and what does the work of Dagster's daemon.
+
+A hub, a registry and two devices are real and run as processes. `edgectl` commands that stand alone
+are run in this process, since loading everything anew for each takes seconds; all others by bash.
+"""
+
+import contextlib
+import io
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from edge_assets.lineage import newest
+from edge_assets.operate import failure, materialize, tick
+from edgectl.chain import Workbench
+from edgectl.main import run
+from protos.errors import DeadlineExceeded, EdgeAssetsError
+
+SENSORS = ("new_data", "fleet", "captures", "drift")
+COMMAND_SECONDS = 60.0
+WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, on both streams, and how it ended."""
+
+    code: int
+    printed: str
+
+
+@dataclass
+class World:
+    """`folder` is where the reader stands; the state is in its `.edge`."""
+
+    folder: Path
+    bench: Workbench
+    environment: Mapping[str, str]
+    cursors: dict[str, str | None] = field(default_factory=dict)
+    automation: Any = None
+    made: dict[str, int] = field(default_factory=dict)
+
+    def run(self, line: str) -> Done:
+        """Runs one command line as a reader would."""
+        if line.startswith("edgectl ") and not set(line) & set("|<>;&$"):
+            return self._edgectl(shlex.split(line.replace("\\\n", " "))[1:])
+        return self._process(["bash", "-euo", "pipefail", "-c", line])
+
+    def python(self, text: str) -> Done:
+        """Runs a Python snippet."""
+        return self._process([sys.executable, "-c", text])
+
+    def _process(self, command: list[str]) -> Done:
+        ended = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        return Done(ended.returncode, ended.stdout)
+
+    def _edgectl(self, arguments: list[str]) -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run(arguments)
+        return Done(code, out.getvalue() + err.getvalue())
+
+    def wait_for(self, asset: str) -> None:
+        """Lets the automation work until `asset` was made since it was waited for last."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            self.automate()
+            count = self._materializations(asset)
+            if count > self.made.get(asset, 0):
+                self.made[asset] = count
+                return
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded(f"the automation did not make {asset}")
+            time.sleep(0.5)
+
+    def automate(self) -> None:
+        """One round of all sensors and of the automation, with the runs that they ask for."""
+        bench, model = self.bench, self.bench.chain.name
+        for sensor in SENSORS:
+            name = f"{model}_{sensor}"
+            ticked = tick(bench.definitions, bench.instance, name, self.cursors.get(name))
+            self.cursors[name] = ticked.cursor
+            for request in ticked.run_requests:
+                keys = request.asset_selection or [bench.chain.key("raw_batch")]
+                self._run(list(keys), request.partition_key, request.tags)
+        ticked_all = dg.evaluate_automation_conditions(
+            bench.definitions, bench.instance, cursor=self.automation
+        )
+        self.automation = ticked_all.cursor
+        known = bench.definitions.resolve_asset_graph().get_all_asset_keys()
+        asked = [key for key in sorted(known) if ticked_all.get_num_requested(key)]
+        if asked:
+            self._run(asked, None, {"trigger": "automation"})
+
+    def _run(self, keys: list[dg.AssetKey], partition: str | None, tags: Mapping[str, str]) -> None:
+        bench = self.bench
+        ended = materialize(
+            bench.definitions, bench.instance, keys, partition=partition, tags=dict(tags)
+        )
+        error: EdgeAssetsError | None = failure(ended)
+        if error is not None:
+            raise error
+
+    def _materializations(self, asset: str) -> int:
+        key = self.bench.chain.key(asset)
+        if newest(self.bench.instance, key) is None:
+            return 0
+        found = self.bench.instance.fetch_materializations(dg.AssetRecordsFilter(key), limit=1000)
+        return len(found.records)
+
+
+def reader_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a reader whose `.venv` is activated; no setting of this machine."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EDGE_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**kept, **variables, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200"}
