@@ -4,6 +4,7 @@ Holds no state. Whoever calls `converge` again after a crash goes on where the h
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,11 +104,14 @@ def converge(
     """
     started = clock()
     decisions: list[str] = []
+    told = ""
     while True:
         known = hub.find_configuration(release.configuration)
         labels = known.labels if known else None
         decision = decide(release, rings, hub.observe(release.model), labels, clock())
-        if not decisions or decisions[-1] != decision.reason:
+        # Seconds that count down are no news.
+        if re.sub(r"\d+", "", decision.reason) != told:
+            told = re.sub(r"\d+", "", decision.reason)
             decisions.append(decision.reason)
             log.info(decision.reason)
             report(decision.reason)

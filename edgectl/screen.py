@@ -3,6 +3,8 @@
 One page of text made of plain data; `up` prints it on change, or keeps it on a terminal.
 """
 
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +60,11 @@ def next_steps(page: Page) -> list[str]:
         ]
     if any(row.desired for row in devices):
         return ["edgectl fleet list", "edgectl doctor"]
-    return [f"edgectl data sample {page.model}", "edgectl fleet list", "edgectl demo"]
+    return [
+        f"edgectl data sample {page.model}    # Dagster takes it from there, to the image",
+        f"edgectl release approve {page.model} --by NAME --reason TEXT    # then it rolls out",
+        "edgectl fleet list",
+    ]
 
 
 def fleet(page: Page, rows: int | None) -> str:
@@ -75,7 +81,9 @@ def fleet(page: Page, rows: int | None) -> str:
 
 def text(page: Page, height: int | None = None) -> str:
     """The whole page, in at most `height` lines as long as that leaves a few devices."""
-    steps = [f"  {step}" for step in next_steps(page)]
+    # Without an activated environment the plain name would not be found.
+    folder = "" if shutil.which("edgectl") else f"{Path(sys.executable).parent}/"
+    steps = [f"  {folder}{step}" for step in next_steps(page)]
     parts = [
         "edge-assets is running. Ctrl-C stops it; the next start goes on from here.",
         places(page),

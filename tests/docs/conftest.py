@@ -30,6 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             patch.delenv(name)
         for name, value in runtime.items():
             patch.setenv(name, value)
+        patch.setenv("EDGE_DEBUG", "1")
         patch.chdir(folder)
         # The soak time of a canary is waited out by people; here it is waited out by a test.
         patch.setattr(

@@ -25,6 +25,7 @@ from edgectl.main import run
 from protos.errors import DeadlineExceeded, EdgeAssetsError
 
 SENSORS = ("new_data", "fleet", "captures", "drift")
+ASSETS = ("raw_batch", "container_image", "rollout", "deployment", "captures", "drift_report")
 COMMAND_SECONDS = 60.0
 WAIT_SECONDS = 60.0
 
@@ -73,19 +74,19 @@ class World:
         return Done(ended.returncode, ended.stdout)
 
     def _edgectl(self, arguments: list[str]) -> Done:
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        both = io.StringIO()
+        with contextlib.redirect_stdout(both), contextlib.redirect_stderr(both):
             code = run(arguments)
-        return Done(code, out.getvalue() + err.getvalue())
+        return Done(code, both.getvalue())
 
     def wait_for(self, asset: str) -> None:
-        """Lets the automation work until `asset` was made since it was waited for last."""
+        """Lets the automation work until `asset` was made since the last wait for anything."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             self.automate()
-            count = self._materializations(asset)
-            if count > self.made.get(asset, 0):
-                self.made[asset] = count
+            counts = {name: self._materializations(name) for name in ASSETS}
+            if counts[asset] > self.made.get(asset, 0):
+                self.made = counts
                 return
             if time.monotonic() > deadline:
                 raise DeadlineExceeded(f"the automation did not make {asset}")

@@ -55,7 +55,7 @@ def test_a_hub_that_does_not_answer_is_said() -> None:
     ],
 )
 def test_the_next_step_fits_what_is_there(row: DeviceRow, first: str) -> None:
-    assert next_steps(page(devices=[row]))[0] == first
+    assert next_steps(page(devices=[row]))[0].startswith(first)
 
 
 def test_a_large_fleet_fits_the_terminal_and_shows_trouble_first() -> None:

@@ -6,6 +6,7 @@ import pytest
 from resources.telemetry import Telemetry
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NEXT = NOON + timedelta(minutes=1)
 NO_LAG = timedelta(0)
 
 
@@ -51,16 +52,16 @@ def test_minutes_are_ordered_across_days_and_partitions(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["0.json.part", "0.txt", ".hidden"])
 def test_files_without_their_final_name_are_left(tmp_path: Path, name: str) -> None:
     put(tmp_path, NOON, name)
-    assert found(tmp_path, *minutes(0, 1)) == []
+    assert found(tmp_path, NOON, NEXT) == []
 
 
 def test_a_root_that_is_not_there_has_no_files(tmp_path: Path) -> None:
-    assert found(tmp_path / "missing", *minutes(0, 1)) == []
+    assert found(tmp_path / "missing", NOON, NEXT) == []
 
 
 def test_lines_come_with_their_file_and_without_empty_ones(tmp_path: Path) -> None:
     put(tmp_path, NOON)
     telemetry = Telemetry(str(tmp_path))
-    paths = telemetry.files(*minutes(0, 1), NO_LAG)
+    paths = telemetry.files(NOON, NEXT, NO_LAG)
     assert [line for _, line in telemetry.lines(paths)] == [b'{"a": 1}', b'{"b": 2}']
     assert {path for path, _ in telemetry.lines(paths)} == set(paths)
