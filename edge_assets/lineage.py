@@ -70,16 +70,19 @@ def result(
     document: Mapping[str, Any],
     metadata: Mapping[str, Any],
     *,
-    identity: Mapping[str, Any] | None = None,
+    identity: Mapping[str, Any] | str | None = None,
     checks: list[dg.AssetCheckResult] | None = None,
 ) -> dg.MaterializeResult[None]:
     """Stores the document and wraps it up for Dagster.
 
-    The data version is the digest of `identity`, by default the document itself: an asset that was
-    made again with the same outcome does not make what lies downstream stale.
+    The data version is `identity`, or its digest where it is a document, by default that of the
+    document itself: an asset that was made again with the same outcome does not make what lies
+    downstream stale.
     """
     digest = store.put_document(document)
-    version = digest if identity is None else digest_json(dict(identity))
+    version = digest if identity is None else identity
+    if not isinstance(version, str):
+        version = digest_json(dict(version))
     return dg.MaterializeResult(
         metadata={DOCUMENT: digest, **metadata},
         data_version=dg.DataVersion(version),

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge_assets.core.captures import Captures
 
-_MINUTE = "%Y/%m/%d/%H/%M"
+_MINUTE, _HOUR = "%Y/%m/%d/%H/%M", "%Y/%m/%d/%H"
+
+
+def _hours(start: datetime, end: datetime) -> Iterator[str]:
+    """The folder of every hour from `start` to `end`."""
+    at = start.replace(minute=0, second=0, microsecond=0)
+    while at <= end:
+        yield at.strftime(_HOUR)
+        at += timedelta(hours=1)
 
 
 class Telemetry:
@@ -26,14 +34,19 @@ class Telemetry:
         """The files that may hold messages enqueued in [start, end), oldest first.
 
         A message is written at most `lag` after it was enqueued, so folders up to `end` + `lag`
-        are looked at.
+        are looked at; only those of the hours in question are listed.
         """
         first, last = start.strftime(_MINUTE), (end + lag).strftime(_MINUTE)
         found = []
-        for path in self._fs.glob(f"{self._root}/*/*/*/*/*/*/*/*.json"):
-            minute = "/".join(str(path).split("/")[-6:-1])
-            if first <= minute <= last:
-                found.append((minute, str(path)))
+        self._fs.invalidate_cache()
+        for partition in self._fs.glob(f"{self._root}/*/*"):
+            for hour in _hours(start, end + lag):
+                for path in self._fs.find(f"{partition}/{hour}"):
+                    # `mm/<name>.json`, or `mm.json` where the hub's naming has no more than that.
+                    minute = str(path).rsplit(f"{hour}/", 1)[-1].split("/")[0].split(".")[0]
+                    at = f"{hour}/{minute}"
+                    if str(path).lower().endswith(".json") and first <= at <= last:
+                        found.append((at, str(path)))
         return [path for _, path in sorted(found)]
 
     def lines(self, paths: list[str]) -> Iterator[tuple[str, bytes]]:

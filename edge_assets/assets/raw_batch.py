@@ -111,7 +111,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "kept": put_frame(store, cleaned.kept),
             "set_aside_rows": put_frame(store, set_aside),
         }
-        yield result(store, document, _metadata(document, delivery))
+        yield result(store, document, _metadata(document, delivery), identity=delivery.digest)
 
     return raw_batch
 

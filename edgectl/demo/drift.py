@@ -11,16 +11,19 @@ from edgectl.demo.traffic import send, trips
 
 ROWS_OF_TRAFFIC = 480
 ARRIVAL_SECONDS = 90.0
+NEW_WORLD = ("distance", "hours")
+"""How the world changes in the story: longer trips, and trips at other hours."""
 
 
-def _ask_fleet(story: Story, seed: int, shift: str) -> int:
+def _ask_fleet(story: Story, seed: int, shifts: tuple[str, ...]) -> int:
     """Sends traffic to every device, each its own trips; the number of predictions."""
     devices = story.devices()
-    each = ROWS_OF_TRAFFIC // len(devices)
+    each = ROWS_OF_TRAFFIC // len(devices) // len(shifts)
     for number, device in enumerate(devices):
-        rows = trips(story.bench.chain, each, seed + number, shift)
-        send(str((device.smoke or {})["endpoint"]), story.model, rows)
-    return each * len(devices)
+        for shift in shifts:
+            rows = trips(story.bench.chain, each, seed + number, shift)
+            send(str((device.smoke or {})["endpoint"]), story.model, rows)
+    return each * len(devices) * len(shifts)
 
 
 def _collected(story: Story, since: datetime) -> int:
@@ -30,10 +33,10 @@ def _collected(story: Story, since: datetime) -> int:
     return len(platform.telemetry.captures(story.model, since, now, lag).frame)
 
 
-def _window(story: Story, seed: int, shift: str) -> dict[str, Any]:
+def _window(story: Story, seed: int, shifts: tuple[str, ...]) -> dict[str, Any]:
     """Traffic of one kind, collected, closed as a window by the sensor, and judged."""
     since = datetime.now(UTC)
-    asked = _ask_fleet(story, seed, shift)
+    asked = _ask_fleet(story, seed, shifts)
     wait_for(
         f"the captures of {asked} predictions",
         lambda: _collected(story, since) >= asked,
@@ -60,13 +63,15 @@ def _judged(report: dict[str, Any]) -> dict[str, Any]:
 
 def drift(story: Story) -> Evidence:
     """Traffic as it was learned from: no drift. Longer trips at other hours: drift, and a run."""
-    control = _window(story, 1000, "none")
+    control = _window(story, 1000, ("none",))
     expect(control["verdict"] == "no drift", f"the control got: {control['reason']}")
     quiet = story.tick("drift")
     expect(not quiet.run_requests, "the drift sensor asked for a run without drift")
 
-    shifted = _window(story, 2000, "distance")
+    shifted = _window(story, 2000, NEW_WORLD)
     expect(shifted["verdict"] == "drift", f"the shifted traffic got: {shifted['reason']}")
+    for column in ("distance", "pickup_datetime_hour"):
+        expect(column in shifted["drifted"], f"{column} did not drift: {shifted['drifted']}")
     ticked = story.tick("drift")
     expect(len(ticked.run_requests) == 1, f"the drift sensor was silent: {ticked.skipped}")
     request = ticked.run_requests[0]
@@ -90,7 +95,9 @@ def drift(story: Story) -> Evidence:
 def retrain(story: Story) -> Evidence:
     """The new world lands as a batch; the run that drift asked for beats the champion with it."""
     champion = story.document("release")
-    land(story, "2026-03-shifted.csv", sample_csv(story, 3, "distance"))
+    parts = [sample_csv(story, 3, shift) for shift in NEW_WORLD]
+    rows = [part.split(b"\n", 1)[1] for part in parts[1:]]  # one header is enough
+    land(story, "2026-03-shifted.csv", b"".join([parts[0], *rows]))
     ticked = story.tick("new_data")
     expect(len(ticked.run_requests) == 1, f"the new batch was not found: {ticked.skipped}")
     story.must_run(["raw_batch"], partition=ticked.partitions[0], tags=ticked.run_requests[0].tags)

@@ -22,7 +22,7 @@ from edge_assets.lineage import newest
 from edge_assets.operate import failure, materialize, tick
 from edgectl.chain import Workbench
 from edgectl.main import run
-from protos.errors import DeadlineExceeded, EdgeAssetsError
+from protos.errors import DeadlineExceeded
 
 SENSORS = ("new_data", "fleet", "captures", "drift")
 ASSETS = ("raw_batch", "container_image", "rollout", "deployment", "captures", "drift_report")
@@ -48,6 +48,7 @@ class World:
     cursors: dict[str, str | None] = field(default_factory=dict)
     automation: Any = None
     made: dict[str, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     def run(self, line: str) -> Done:
         """Runs one command line as a reader would."""
@@ -89,7 +90,9 @@ class World:
                 self.made = counts
                 return
             if time.monotonic() > deadline:
-                raise DeadlineExceeded(f"the automation did not make {asset}")
+                raise DeadlineExceeded(
+                    f"the automation did not make {asset}", why="; ".join(self.failures)
+                )
             time.sleep(0.5)
 
     def automate(self) -> None:
@@ -116,9 +119,9 @@ class World:
         ended = materialize(
             bench.definitions, bench.instance, keys, partition=partition, tags=dict(tags)
         )
-        error: EdgeAssetsError | None = failure(ended)
+        error = failure(ended)
         if error is not None:
-            raise error
+            self.failures.append(str(error))
 
     def _materializations(self, asset: str) -> int:
         key = self.bench.chain.key(asset)
