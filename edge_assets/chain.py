@@ -94,11 +94,21 @@ class Chain:
 def propagate(*, over_partitions: bool = False) -> Automation:
     """Materialize when something upstream is new and every blocking check upstream passed.
 
-    `eager()` alone would run past a failed check. An asset made of all partitions of another
+    Unlike `eager()`, which runs past a failed check, and which forgets what became new in the very
+    tick after a request, or while a run that could not know of it was going on: here it counts as
+    handled only when it is asked for afterwards. An asset made of all partitions of another
     (`over_partitions`) goes on without one that never came or was refused: a refused partition is
     not materialized, and its failed check says nothing about the others.
     """
-    eager = dg.AutomationCondition.eager()
+    condition: Any = dg.AutomationCondition  # its operators are typed too narrowly
+    new = condition.any_deps_updated()
+    # "Handled since new", and not "new since handled": when both are true, the second one wins.
+    handled = (condition.newly_requested() | condition.initial_evaluation()).since(new)
+    idle = ~condition.any_deps_in_progress() & ~condition.in_progress()
+    wanted: Automation = ~handled.with_label("handled") & idle
     if over_partitions:
-        return eager.without(~dg.AutomationCondition.any_deps_missing())
-    return eager & dg.AutomationCondition.all_deps_blocking_checks_passed()
+        return wanted
+    gated: Automation = (
+        wanted & ~condition.any_deps_missing() & condition.all_deps_blocking_checks_passed()
+    )
+    return gated

@@ -42,4 +42,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             ],
         )
         with Supervisor(folder / ".edge", dagster=False, devices=devices):
-            yield World(Path(folder), open_workbench("nyc_taxi", Platform()), environment)
+            bench = open_workbench("nyc_taxi", Platform())
+            # Commands that run in this process share it: Dagster keeps one instance a process.
+            patch.setattr("edgectl.chain.open_workbench", lambda model: bench)
+            yield World(Path(folder), bench, environment)

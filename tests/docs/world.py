@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,11 +81,20 @@ class World:
         return Done(code, both.getvalue())
 
     def wait_for(self, asset: str) -> None:
-        """Lets the automation work until `asset` was made since the last wait for anything."""
+        """Lets the automation work until `asset` was made since the last wait for anything.
+
+        Waits for `raw_batch` and `quarantine` look for deliveries only: what would follow from
+        them is waited for elsewhere.
+        """
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
-            self.automate()
+            self._look(SENSORS[:1] if asset in ("raw_batch", "quarantine") else SENSORS)
+            if asset not in ("raw_batch", "quarantine"):
+                self._propagate()
             counts = {name: self._materializations(name) for name in ASSETS}
+            counts["quarantine"] = len(
+                list((self.folder / ".edge/quarantine").rglob("reason.json"))
+            )
             if counts[asset] > self.made.get(asset, 0):
                 self.made = counts
                 return
@@ -95,22 +104,26 @@ class World:
                 )
             time.sleep(0.5)
 
-    def automate(self) -> None:
-        """One round of all sensors and of the automation, with the runs that they ask for."""
+    def _look(self, sensors: Sequence[str]) -> None:
+        """One tick of each of the sensors, with the runs that they ask for."""
         bench, model = self.bench, self.bench.chain.name
-        for sensor in SENSORS:
+        for sensor in sensors:
             name = f"{model}_{sensor}"
             ticked = tick(bench.definitions, bench.instance, name, self.cursors.get(name))
             self.cursors[name] = ticked.cursor
             for request in ticked.run_requests:
                 keys = request.asset_selection or [bench.chain.key("raw_batch")]
                 self._run(list(keys), request.partition_key, request.tags)
-        ticked_all = dg.evaluate_automation_conditions(
+
+    def _propagate(self) -> None:
+        """One tick of the automation, with the run that it asks for."""
+        bench = self.bench
+        ticked = dg.evaluate_automation_conditions(
             bench.definitions, bench.instance, cursor=self.automation
         )
-        self.automation = ticked_all.cursor
+        self.automation = ticked.cursor
         known = bench.definitions.resolve_asset_graph().get_all_asset_keys()
-        asked = [key for key in sorted(known) if ticked_all.get_num_requested(key)]
+        asked = [key for key in sorted(known) if ticked.get_num_requested(key)]
         if asked:
             self._run(asked, None, {"trigger": "automation"})
 

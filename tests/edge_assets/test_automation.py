@@ -56,6 +56,47 @@ def test_a_new_batch_asks_for_all_up_to_the_image_and_once(automation: Automatio
     assert automation.asks_for() == set()
 
 
+def test_a_batch_that_comes_right_after_a_request_is_not_forgotten(
+    automation: Automation,
+) -> None:
+    bench = automation.bench
+    bench.accept("a.csv", bench.sample(1))
+    assert automation.asks_for() == MADE
+    bench.accept("b.csv", bench.sample(2))
+    assert "dataset" in automation.asks_for()
+
+
+def test_a_batch_that_comes_in_the_tick_of_a_run_is_not_forgotten(automation: Automation) -> None:
+    bench = automation.bench
+    bench.accept("a.csv", bench.sample(1))
+    assert automation.asks_for() == MADE
+    assert bench.run("dataset", "trained_model") is None
+    bench.accept("b.csv", bench.sample(2))
+    assert automation.asks_for() == MADE
+
+
+def test_a_batch_that_a_running_dataset_does_not_know_is_not_forgotten(
+    automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = automation.bench
+    bench.accept("a.csv", bench.sample(1))
+    assert automation.asks_for() == MADE
+    seen = []
+
+    def late(*arguments: Any) -> str:
+        """After the batches were read and before the dataset is there, one more comes."""
+        bench.instance.add_dynamic_partitions("nyc_taxi_batches", ["b.csv"])
+        bench.pretend("raw_batch", {"rows_in": 0}, "b.csv")
+        seen.append(automation.asks_for())
+        return "sha256:" + "0" * 64
+
+    with monkeypatch.context() as patched:
+        patched.setattr("edge_assets.assets.dataset.put_frame", late)
+        bench.run("dataset")
+    assert seen[0] == set(), "it is not started beside itself"
+    assert "dataset" in automation.asks_for()
+
+
 def test_a_batch_that_is_announced_but_not_there_asks_for_nothing(
     automation: Automation,
 ) -> None:
