@@ -105,15 +105,15 @@ def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str, cursor: 
 
     Partitions that it asked for are added and its asset events are stored.
     """
-    context = dg.build_sensor_context(
+    with dg.build_sensor_context(
         # By reference, as the daemon: only then are partitions known that the tick itself adds.
         instance_ref=instance.get_ref(),
         cursor=cursor,
         definitions=defs,
         sensor_name=name,
         resources=dict(defs.resources or {}),
-    )
-    data = defs.resolve_sensor_def(name).evaluate_tick(context)
+    ) as context:  # left again: else Dagster takes its instance for the current one for ever
+        data = defs.resolve_sensor_def(name).evaluate_tick(context)
     added: list[str] = []
     for request in data.dynamic_partitions_requests or []:
         if isinstance(request, dg.AddDynamicPartitionsRequest):
