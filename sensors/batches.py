@@ -8,6 +8,7 @@ import dagster as dg
 
 from edge_assets.assets.raw_batch import known_contents
 from edge_assets.chain import Chain
+from protos.digests import short
 from resources.platform import Platform
 
 SETTLED_SECONDS = 1.0
@@ -63,7 +64,8 @@ def build(chain: Chain) -> dg.SensorDefinition:
             return dg.SkipReason(f"no new delivery in {landing}{waiting}")
 
         known = known_contents(context.instance, chain)
-        accepted, refusals = [], []
+        accepted: dict[str, str] = {}
+        refusals = []
         for path in settled[:BATCHES_A_TICK]:
             try:
                 delivery = inspect_delivery(path, known, data.required, formats=data.formats)
@@ -71,7 +73,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
                 where = quarantine(path, Path(settings.quarantine) / data.landing, refused)
                 refusals.append(f"{refused} (set aside in {where})")
             else:
-                accepted.append(path.name)
+                accepted[path.name] = delivery.digest
                 known[delivery.digest] = path.name
         for refusal in refusals:
             context.log.warning(refusal)
@@ -80,13 +82,14 @@ def build(chain: Chain) -> dg.SensorDefinition:
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(
-                    run_key=f"{chain.name}:{name}",
+                    # With the content: a mended delivery may come under the name of a refused one.
+                    run_key=f"{chain.name}:{name}:{short(digest)}",
                     partition_key=name,
                     tags={"trigger": "new data", "edge-model": chain.name},
                 )
-                for name in accepted
+                for name, digest in accepted.items()
             ],
-            dynamic_partitions_requests=[chain.batches.build_add_request(accepted)],
+            dynamic_partitions_requests=[chain.batches.build_add_request(list(accepted))],
             cursor=json.dumps({"refused": refusals[-5:]}),
         )
 

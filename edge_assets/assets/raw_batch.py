@@ -84,6 +84,9 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             )
         except DeliveryRefused as refused:
             where = quarantine(path, Path(settings.quarantine) / data.landing, refused)
+            if newest(context.instance, chain.key("raw_batch"), batch) is None:
+                # It was no batch: a mended delivery may come under the same name.
+                context.instance.delete_dynamic_partition(chain.batches.name or "", batch)
             yield chain.checked(
                 "raw_batch",
                 "usable_rows",

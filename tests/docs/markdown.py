@@ -91,12 +91,12 @@ def matches(shown: str, printed: str) -> bool:
     """Whether `shown` in the docs can stand for `printed`; spaces count as one."""
     if not shown.strip():
         return True
-    lines = []
+    pattern = ""
     for line in shown.splitlines():
         words = [re.escape(word).replace(re.escape("..."), r"[^\n]*") for word in line.split()]
-        lines.append(r"(?s:.*)" if words == [r"[^\n]*"] else r"[ \t]*" + r"[ \t]+".join(words))
-    pattern = r"[^\n]*\n".join(lines)
-    return re.search(rf"^{pattern}", printed, re.MULTILINE) is not None
+        any_lines = words == [r"[^\n]*"]
+        pattern += r"(?:[^\n]*\n)*" if any_lines else rf"[ \t]*{r'[ \t]+'.join(words)}[^\n]*\n"
+    return re.search(f"^{pattern}", f"{printed}\n", re.MULTILINE) is not None
 
 
 def pages() -> list[Path]:

@@ -55,6 +55,8 @@ def test_every_block_says_what_it_is() -> None:
         ("a  b", "a    b c", True),
         ("a ... d", "a b c d", True),
         ("a\n...\nd", "a\nb\nc\nd", True),
+        ("...\na", "a", True),
+        ("a\n...", "a", True),
         ("a\nd", "a\nb\nd", False),
         ("b", "a b", False),
         ("line-1  running", "line-1  failing", False),

@@ -7,7 +7,6 @@ are run in this process, since loading everything anew for each takes seconds; a
 import contextlib
 import io
 import os
-import shlex
 import subprocess
 import sys
 import time
@@ -52,9 +51,12 @@ class World:
 
     def run(self, line: str) -> Done:
         """Runs one command line as a reader would."""
-        if line.startswith("edgectl ") and not set(line) & set("|<>;&$"):
-            return self._edgectl(shlex.split(line.replace("\\\n", " "))[1:])
-        return self._process(["bash", "-euo", "pipefail", "-c", line])
+        if not line.startswith("edgectl ") or set(line.partition("$(")[0]) & set("|<>;&"):
+            return self._process(["bash", "-euo", "pipefail", "-c", line])
+        # Bash reads the words, and does what is in $(...).
+        line = line.replace("edgectl ", "exec 2>/dev/null; printf '%s\\0' ", 1)
+        words = self._process(["bash", "-c", line])
+        return self._edgectl(words.printed.split("\0")[:-1])
 
     def python(self, text: str) -> Done:
         """Runs a Python snippet."""

@@ -62,6 +62,19 @@ def test_a_batch_with_mostly_bad_rows_is_refused_by_the_asset(bench: Bench) -> N
     assert quarantined(bench) != []
 
 
+def test_a_mended_delivery_may_come_under_the_name_of_a_refused_one(bench: Bench) -> None:
+    bad = bench.sample(1)
+    bad["tripDistance"] = 0.0
+    bench.land("a.csv", bad.to_csv(index=False).encode())
+    first = bench.tick("new_data")
+    assert bench.run("raw_batch", partition="a.csv") is not None
+    bench.land("a.csv", bench.sample(1).to_csv(index=False).encode())
+    second = bench.tick("new_data")
+    assert second.partitions == ("a.csv",)
+    assert second.run_requests[0].run_key != first.run_requests[0].run_key
+    assert bench.run("raw_batch", partition="a.csv") is None
+
+
 def test_single_bad_rows_are_set_aside_and_counted(bench: Bench) -> None:
     frame = bench.sample(1)
     frame.loc[frame.index[:7], "tripDistance"] = -1.0
