@@ -38,6 +38,7 @@ def manifest_of(
             smoke_test_image=image_reference(registry, smoke_test, document["smoke_test_image"]),
             model_digest=document["model_digest"],
             port=chain.config.device.port,
+            memory_bytes=chain.config.device.memory_bytes,
             smoke_test_interval_seconds=chain.config.smoke_test.interval_seconds,
         ),
     )

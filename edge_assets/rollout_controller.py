@@ -105,6 +105,7 @@ def converge(
     started = clock()
     decisions: list[str] = []
     told = ""
+    _bring_to_the_top(hub, release, rings[0].name, started)
     while True:
         known = hub.find_configuration(release.configuration)
         labels = known.labels if known else None
@@ -135,6 +136,24 @@ def converge(
             )
         if decision.action == "wait":
             sleep(pace.poll_seconds)
+
+
+def _bring_to_the_top(hub: RolloutHub, release: Release, ring: str, now: datetime) -> None:
+    """A release over which another one was laid goes out anew: above it, from the first ring on.
+
+    One call, so that a crash leaves no half step.
+    """
+    all_known = hub.configurations()
+    own = [c for c in all_known if c.labels.get("edge-model") == release.model]
+    known = next((c for c in own if c.id == release.configuration), None)
+    if known is None or known.priority == max(c.priority for c in own):
+        return
+    hub.update_target(
+        known.id,
+        target_condition(release.model, [ring]),
+        max(c.priority for c in all_known) + 1,
+        {"edge-model": release.model, opened_label(ring): now.isoformat()},
+    )
 
 
 def _act(

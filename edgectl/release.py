@@ -191,6 +191,8 @@ def start(model: str, chosen: str, as_json: bool) -> None:
     made = bench.platform.artifacts.get_document(required(bench.instance, chain.key("rollout")))
     if not made["proven"]:
         raise NotFound(f"no device of {model} was proven")
-    rows = [(ring, len(devices), ", ".join(devices)) for ring, devices in made["proven"].items()]
+    order = [ring.name for ring in chain.config.rollout.rings]
+    proven = {ring: made["proven"][ring] for ring in order}
+    rows = [(ring, len(devices), ", ".join(devices)) for ring, devices in proven.items()]
     emit(made, as_json, lambda: table(("ring", "proven", "devices"), rows))
-    following("edgectl fleet list", f"edgectl why {next(iter(made['proven'].values()))[0]}")
+    following("edgectl fleet list", f"edgectl why {next(d[0] for d in proven.values() if d)}")

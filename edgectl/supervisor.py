@@ -171,6 +171,7 @@ class Supervisor:
             alive = programs.daemon_ready(port)
             self._wait(programs.DAEMON, "a sign of life", alive, DAGSTER_SECONDS)
             self.ui_url = f"http://127.0.0.1:{port}"
+            (self.home / "ui.port").write_text(str(port))
 
     def _wait(self, name: str, what: str, probe: Callable[[], bool], seconds: float) -> None:
         self._tree.wait_ready(name, self._unless_stopped(Readiness(what, probe, seconds)))

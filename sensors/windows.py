@@ -31,7 +31,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
         if newest(context.instance, chain.key("release")) is None:
             return dg.SkipReason("nothing is released yet, so no device can capture anything")
         policy = chain.config.drift
-        now = datetime.now(UTC)
+        now = datetime.now(UTC).replace(microsecond=0)  # windows end on whole seconds
         lag = timedelta(seconds=platform.settings.telemetry_lag_seconds)
         state = json.loads(context.cursor) if context.cursor else {}
         start = (

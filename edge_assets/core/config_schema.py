@@ -181,9 +181,8 @@ class Ring(Section):
 
 
 class Rollout(Section):
-    """Which devices are targeted, and the rings in their order."""
+    """The rings in their order; a device belongs to one by its tag `ring`."""
 
-    target: str = Field(min_length=1)
     rings: tuple[Ring, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

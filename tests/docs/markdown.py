@@ -94,8 +94,8 @@ def matches(shown: str, printed: str) -> bool:
     pattern = ""
     for line in shown.splitlines():
         words = [re.escape(word).replace(re.escape("..."), r"[^\n]*") for word in line.split()]
-        any_lines = words == [r"[^\n]*"]
-        pattern += r"(?:[^\n]*\n)*" if any_lines else rf"[ \t]*{r'[ \t]+'.join(words)}[^\n]*\n"
+        told = r"[ \t]+".join(words)
+        pattern += r"(?:[^\n]*\n)*" if words == [r"[^\n]*"] else rf"[ \t]*{told}[^\n]*\n"
     return re.search(f"^{pattern}", f"{printed}\n", re.MULTILINE) is not None
 
 

@@ -106,7 +106,12 @@ class World:
         if configuration_id not in self.known:
             raise NotFound(configuration_id)
         old = self.known[configuration_id]
-        new = replace(old, target_condition=target_condition or "", labels=labels or {})
+        new = replace(
+            old,
+            target_condition=target_condition or "",
+            labels=labels or {},
+            priority=old.priority if priority is None else priority,
+        )
         self.known[configuration_id] = new
         self.conditions.append(new.target_condition)
         return new
@@ -174,6 +179,31 @@ def test_a_new_release_lies_above_all_others_and_old_ones_are_collected() -> Non
     assert own == ["taxi-r0004", "taxi-r0005", RELEASE.configuration]
     assert len(own) == KEPT_CONFIGURATIONS
     assert {"base", "tool"} <= set(world.known)
+
+
+def test_going_back_to_an_earlier_release_brings_it_to_the_top_ring_by_ring() -> None:
+    world = World({"line-1": "canary", "line-2": "broad"})
+    run(world)
+    first = world.known[RELEASE.configuration]
+    own = {"edge-model": "taxi"}
+    world.known["taxi-r0010"] = Configuration("taxi-r0010", {}, "", first.priority + 1, own)
+    world.known["tool"] = Configuration("tool", {}, "", first.priority + 2)
+    world.now += timedelta(hours=1)
+    world.conditions.clear()
+    outcome = run(world)
+    again = world.known[RELEASE.configuration]
+    assert again.priority == first.priority + 3
+    assert "broad" not in world.conditions[0]
+    assert {v.state for v in outcome.verdicts} == {"proven"}
+    assert again.labels["ring-canary-opened"] > first.labels["ring-canary-opened"]
+
+
+def test_a_finished_rollout_that_is_asked_for_again_changes_nothing() -> None:
+    world = World({"line-1": "canary", "line-2": "broad"})
+    run(world)
+    before = dict(world.known)
+    run(world)
+    assert world.known == before
 
 
 def test_a_rollout_without_devices_fails() -> None:
