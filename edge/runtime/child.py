@@ -11,6 +11,7 @@ from edge.runtime.spawn import Popen
 
 _KILL_SECONDS = 10.0
 _POLL_SECONDS = 0.01
+_SHELLS = ("sh", "dash", "bash", "busybox")
 
 
 class Child:
@@ -69,13 +70,26 @@ def exit_code(code: int) -> int:
 
 
 def descendant(pid: int, depth: int) -> int | None:
-    """The only child of the only child ... of `pid`, `depth` generations down; None if not yet."""
+    """The only child of the only child ... of `pid`, `depth` generations down; None if not yet.
+
+    A shell on the way is still preparing: its child is a `mount` that ends at once, and a signal
+    meant for the process would go nowhere.
+    """
     for _ in range(depth):
+        if _command(pid) in _SHELLS:
+            return None
         children = _children(pid)
         if len(children) != 1:
             return None
         pid = children[0]
     return pid
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _children(pid: int) -> list[int]:

@@ -106,6 +106,17 @@ def test_can_be_stopped_as_soon_as_it_is_started(runtime: Runtime, make_spec: Ma
     assert process.poll() is not None
 
 
+def test_whoever_asks_for_the_pid_at_once_can_still_stop_it_gracefully(
+    runtime: Runtime, make_spec: MakeSpec
+) -> None:
+    spec = make_spec(WAITS)
+    process = runtime.start(spec)
+    # While a sandbox is prepared, other processes come and go under the same parents.
+    until(lambda: process.pid == 0 or "ready" in spec.log.read_text(), what="'ready' in the log")
+    assert process.stop(5.0) == 7
+    assert "stopping" in spec.log.read_text()
+
+
 def test_two_processes_run_side_by_side(runtime: Runtime, make_spec: MakeSpec) -> None:
     specs = [make_spec(f"print({n})", name=f"module/{n}") for n in (1, 2)]
     processes = [runtime.start(spec) for spec in specs]
