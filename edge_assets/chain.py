@@ -101,7 +101,13 @@ def propagate(*, over_partitions: bool = False) -> Automation:
     not materialized, and its failed check says nothing about the others.
     """
     condition: Any = dg.AutomationCondition  # its operators are typed too narrowly
-    new = condition.any_deps_updated()
+    # By data version: an input that was made again with the same outcome is nothing new.
+    changed = condition.data_version_changed() & ~condition.executed_with_root_target()
+    new = (
+        condition.any_deps_updated()
+        if over_partitions
+        else condition.any_deps_match(changed | condition.will_be_requested())
+    )
     # "Handled since new", and not "new since handled": when both are true, the second one wins.
     handled = (condition.newly_requested() | condition.initial_evaluation()).since(new)
     idle = ~condition.any_deps_in_progress() & ~condition.in_progress()

@@ -54,7 +54,10 @@ def sample(model: str, rows: int, seed: int, shift: str, out: Path | None, as_js
     written = {"path": str(out), "rows": rows, "seed": seed, "shift": shift, "synthetic": True}
     emit(written, as_json, lambda: str(out))
     progress(f"{rows} synthetic rows, seed {seed}, shift {shift}")
-    following("edgectl up", "edgectl fleet list")
+    following(
+        f"edgectl release approve {model} --by NAME --reason TEXT    when Dagster made an image",
+        "edgectl fleet list",
+    )
 
 
 def batch_name(rows: int, seed: int, shift: str, now: datetime) -> str:

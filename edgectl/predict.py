@@ -11,7 +11,13 @@ import click
 from edgectl.fleet import chosen_model, model_option
 from edgectl.output import emit, following, json_option
 from edgectl.seeding import MODELS
-from protos.errors import ConfigurationError, DeadlineExceeded, EdgeAssetsError, Unavailable
+from protos.errors import (
+    ConfigurationError,
+    DeadlineExceeded,
+    EdgeAssetsError,
+    NotFound,
+    Unavailable,
+)
 
 _MESSAGE_BYTES = 16 << 20
 
@@ -58,7 +64,15 @@ def reported_endpoint(device: str, model: str) -> str:
     from resources.hub import Hub
     from resources.settings import load_settings
 
-    twin = Hub.from_settings(load_settings()).module_twin(device, f"{model}_smoke_test")
+    hub = Hub.from_settings(load_settings())
+    hub.device(device)  # a device that is not there is another error
+    try:
+        twin = hub.module_twin(device, f"{model}_smoke_test")
+    except NotFound:
+        raise Unavailable(
+            f"{model} is not deployed on {device}",
+            remedy=f"approve a release: edgectl release approve {model} --by NAME --reason TEXT",
+        ) from None
     smoke = twin.reported.get("smoke_test")
     endpoint = smoke.get("endpoint") if isinstance(smoke, Mapping) else None
     if not isinstance(endpoint, str) or not endpoint:

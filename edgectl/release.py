@@ -46,7 +46,14 @@ def _decide(
 
     bench = open_workbench(model)
     chain, store = bench.chain, bench.platform.artifacts
-    newest = store.get_document(required(bench.instance, chain.key("container_image")))
+    try:
+        newest = store.get_document(required(bench.instance, chain.key("container_image")))
+    except NotFound:
+        raise NotFound(
+            f"{model} has no image that could be approved yet",
+            remedy=f"deliver data (edgectl data sample {model}) and give Dagster a minute; "
+            "its UI shows how far it is, and what stopped it",
+        ) from None
     progress(f"{decision}: image {image or newest['image']}")
     run = materialize(
         bench.definitions,
@@ -65,7 +72,10 @@ def _decide(
         raise refused
     made = store.get_document(required(bench.instance, chain.key("release")))
     emit(made, as_json, lambda: _text(made))
-    following(f"edgectl rollout start {model}", "edgectl fleet list")
+    following(
+        "edgectl fleet list    Dagster's automation rolls it out",
+        f"edgectl rollout start {model}    without Dagster running",
+    )
 
 
 def _text(made: dict[str, Any]) -> str:
@@ -162,7 +172,10 @@ def plan(model: str, as_json: bool) -> None:
             ]
         ),
     )
-    following(f"edgectl rollout start {model}")
+    if decision.action == "finish":
+        following("edgectl fleet list")
+    else:
+        following(f"edgectl rollout start {model}")
 
 
 @rollout.command()

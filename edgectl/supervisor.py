@@ -214,6 +214,7 @@ class Supervisor:
         began = time.monotonic()
         self._interrupts = False
         self._stop_asked.set()
+        self._say("stopping everything, which takes a few seconds")
         self._tree.stop(programs.STOP_ORDER)
         self._lock.free()
         for number, handler in self._old_handlers.items():

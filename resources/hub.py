@@ -87,6 +87,11 @@ class Hub:
         config.retry_policy.policy.raise_on_status = False
         config.retry_policy.policy.other = 0  # a certificate that is not trusted stays so
         config.retry_policy.retries = retries
+        if getattr(manager, "amqp_svc_client", None) is not None:
+            # AMQP is for messages to devices, which nobody sends here. Left open, it is closed
+            # when the interpreter ends, too late: that fails and prints noise.
+            manager.amqp_svc_client.disconnect_sync()
+            manager.amqp_svc_client = None
         return manager
 
     @cached_property

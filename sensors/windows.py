@@ -11,6 +11,12 @@ from edge_assets.lineage import newest
 from resources.platform import Platform
 
 
+def _first_start(released: str | None, now: datetime) -> datetime:
+    """Where the first window begins: at the release, at most a day ago."""
+    day = now - timedelta(days=1)
+    return max(day, datetime.fromisoformat(released)) if released else day
+
+
 def build(chain: Chain) -> dg.SensorDefinition:
     """The sensor `<model>_captures`."""
     keys = [chain.key("captures"), chain.key("drift_report")]
@@ -28,7 +34,8 @@ def build(chain: Chain) -> dg.SensorDefinition:
     def captures(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
-        if newest(context.instance, chain.key("release")) is None:
+        release = newest(context.instance, chain.key("release"))
+        if release is None:
             return dg.SkipReason("nothing is released yet, so no device can capture anything")
         policy = chain.config.drift
         now = datetime.now(UTC).replace(microsecond=0)  # windows end on whole seconds
@@ -37,7 +44,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
         start = (
             datetime.fromisoformat(state["end"])
             if "end" in state
-            else (now - timedelta(days=1)).replace(microsecond=0)
+            else _first_start(platform.artifacts.get_document(release).get("time"), now)
         )
         rows = len(platform.telemetry.captures(chain.name, start, now - lag, lag).frame)
         window, reason = close_window(

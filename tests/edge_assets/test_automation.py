@@ -56,6 +56,19 @@ def test_a_new_batch_asks_for_all_up_to_the_image_and_once(automation: Automatio
     assert automation.asks_for() == set()
 
 
+def test_a_dataset_that_was_made_again_with_the_same_outcome_is_nothing_new(
+    automation: Automation,
+) -> None:
+    bench = automation.bench
+    bench.accept("a.csv", bench.sample(1))
+    assert automation.asks_for() == MADE
+    assert bench.run(*sorted(MADE)) is None
+    assert automation.asks_for() == set()
+    assert bench.run("dataset") is None, "by hand, in the UI"
+    assert automation.asks_for() == set()
+    assert automation.asks_for() == set()
+
+
 def test_a_batch_that_comes_right_after_a_request_is_not_forgotten(
     automation: Automation,
 ) -> None:

@@ -85,7 +85,7 @@ def test_an_approval_needs_a_name_and_a_reason(
 def test_without_an_image_there_is_nothing_to_approve(bench: Bench, edgectl: Runner) -> None:
     done = edgectl("release", "approve", "nyc_taxi", *WHO)
     assert done.code == 1
-    assert "never been materialized" in done.err
+    assert "no image that could be approved" in done.err
 
 
 def test_an_unknown_model_is_told(bench: Bench, edgectl: Runner) -> None:
