@@ -44,6 +44,7 @@ lock: ## pins every dependency with its hashes (needs uv)
 
 protos: setup ## regenerates the Python code of the contracts
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --grpc_python_out=. --pyi_out=. protos/inference.proto
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. protos/contract.proto
 
 clean:
 	rm -rf $(VENV) $(EDGE_HOME)

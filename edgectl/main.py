@@ -22,6 +22,7 @@ TABLE = {
     "rollout": Lazy("edgectl.release:rollout", "Plan, start and watch rollouts."),
     "why": Lazy("edgectl.why:why", "Follow what a device runs back to the raw rows."),
     "predict": Lazy("edgectl.predict:predict", "Ask a device for a prediction."),
+    "model": Lazy("edgectl.model:model", "Find how a model runs best on these cores."),
     "data": Lazy("edgectl.data:data", "Make sample data."),
     "doctor": Lazy("edgectl.doctor:doctor", "Find what is wrong here and how to mend it."),
 }

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 4096
 QUEUE_BYTES = 16 << 20
+BURST_SECONDS = 10.0
 MAX_LINE_BYTES = 160 << 10  # a captured request travels in one message to the hub, 256 KB at most
 
 
@@ -72,6 +73,11 @@ class Capture:
 
     def __init__(self, config: CaptureConfig) -> None:
         self._sample = config.sample
+        self._rate = config.max_rate
+        self._burst = config.max_rate * BURST_SECONDS
+        self._allowance = self._burst
+        self._refilled = time.monotonic()
+        self._skipped = 0
         self._writer = SegmentWriter(config.folder, config.max_bytes, config.segment_seconds)
         self._queue: queue.SimpleQueue[CapturedRequest | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -82,10 +88,29 @@ class Capture:
         self._thread = threading.Thread(target=self._write_all, name="capture", daemon=True)
         self._thread.start()
 
+    def take(self, count: int) -> int:
+        """How many of `count` answered requests are to be offered, by sample and rate.
+
+        Bursts of ten seconds' allowance are taken whole; what is above the rate for longer is
+        skipped and counted, so that capture costs no answer its time however many there are.
+        """
+        if self._sample < 1.0:
+            count = sum(random.random() < self._sample for _ in range(count))
+        if not count:
+            return 0
+        with self._lock:
+            if self._allowance < count:
+                now = time.monotonic()
+                refill = (now - self._refilled) * self._rate
+                self._refilled = now
+                self._allowance = min(self._burst, self._allowance + refill)
+            taken = min(count, int(self._allowance))
+            self._allowance -= taken
+            self._skipped += count - taken
+        return taken
+
     def offer(self, request: CapturedRequest) -> None:
-        """Keeps `request` if it is in the sample and there is room."""
-        if self._sample < 1.0 and random.random() >= self._sample:
-            return
+        """Keeps `request` if there is room."""
         size = request.size
         with self._lock:
             if self._queue.qsize() >= QUEUE_LENGTH or self._waiting_bytes + size > QUEUE_BYTES:
@@ -97,11 +122,13 @@ class Capture:
     def counters(self) -> Mapping[str, int]:
         """`written` requests, and `dropped` ones: queue full, too large, or no room on disk.
 
-        `dropped_segments` counts sealed segments that made room for newer ones.
+        `skipped` ones came faster than the rate. `dropped_segments` counts sealed segments that
+        made room for newer ones.
         """
         return {
             "written": self._captured,
             "dropped": self._dropped,
+            "skipped": self._skipped,
             "dropped_segments": self._writer.dropped_segments,
         }
 

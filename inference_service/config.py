@@ -1,5 +1,6 @@
 """The configuration of the service, read from the environment once, at start."""
 
+import select
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ _SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false
 class CaptureConfig:
     """Where and how much of the traffic is kept.
 
-    `max_bytes` bounds the folder, `sample` is the share of requests kept (0 to 1), and an open
-    segment is sealed after `segment_seconds`.
+    `max_bytes` bounds the folder, `sample` is the share of requests kept (0 to 1), `max_rate` how
+    many a second for longer than a burst, and an open segment is sealed after `segment_seconds`.
     """
 
     folder: Path
     max_bytes: int = 64 * _MIB
     sample: float = 1.0
+    max_rate: float = 500.0
     segment_seconds: float = 5.0
 
 
@@ -29,17 +31,25 @@ class CaptureConfig:
 class Config:
     """Everything the service needs to know before it starts.
 
-    `drain_seconds` is how long SIGTERM waits for requests in flight; `watch_seconds` is how often
-    the model folder is looked at; `max_concurrent` is how many requests and streams are open at
-    once before the next one is answered RESOURCE_EXHAUSTED.
+    `transport` is `fast` or `grpcio`. `drain_seconds` is how long SIGTERM waits for requests in
+    flight; `watch_seconds` is how often the model folder is looked at; `max_concurrent` is how many
+    requests that wait for a model, and streams, are open at once before the next one is answered
+    RESOURCE_EXHAUSTED. The others bound what one client may use; `fast` heeds all of them.
     """
 
     address: str = "0.0.0.0:8081"
     model_path: Path = Path("/model")
     model_digest: str | None = None
     capture: CaptureConfig | None = None
+    transport: str = "fast" if hasattr(select, "epoll") else "grpcio"
     max_message_bytes: int = 16 * _MIB
     max_concurrent: int = 64
+    max_connections: int = 256
+    max_streams: int = 128
+    max_header_bytes: int = 16 << 10
+    max_buffered_bytes: int = 256 * _MIB
+    stall_seconds: float = 30.0
+    keepalive_seconds: float = 60.0
     drain_seconds: float = 8.0
     watch_seconds: float = 5.0
     reflection: bool = True
@@ -57,6 +67,7 @@ class Config:
                 folder=Path(folder),
                 max_bytes=int(read.number("CAPTURE_MAX_BYTES", 64 * _MIB, 65536, 1 << 40)),
                 sample=read.number("CAPTURE_SAMPLE", 1.0, 0.0, 1.0),
+                max_rate=read.number("CAPTURE_MAX_RATE", 500.0, 0.1, 1e6),
                 segment_seconds=read.number("CAPTURE_SEGMENT_SECONDS", 5.0, 0.05, 86400.0),
             )
         return cls(
@@ -69,6 +80,21 @@ class Config:
             ),
             max_concurrent=int(
                 read.number("INFERENCE_MAX_CONCURRENT", cls.max_concurrent, 1, 1024)
+            ),
+            transport=read.word("INFERENCE_TRANSPORT", cls.transport, ("fast", "grpcio")),
+            max_connections=int(
+                read.number("INFERENCE_MAX_CONNECTIONS", cls.max_connections, 1, 65536)
+            ),
+            max_streams=int(read.number("INFERENCE_MAX_STREAMS", cls.max_streams, 1, 65536)),
+            max_header_bytes=int(
+                read.number("INFERENCE_MAX_HEADER_BYTES", cls.max_header_bytes, 1024, 1 << 20)
+            ),
+            max_buffered_bytes=int(
+                read.number("INFERENCE_MAX_BUFFERED_BYTES", cls.max_buffered_bytes, 1024, 1 << 40)
+            ),
+            stall_seconds=read.number("INFERENCE_STALL_SECONDS", cls.stall_seconds, 0.1, 3600.0),
+            keepalive_seconds=read.number(
+                "INFERENCE_KEEPALIVE_SECONDS", cls.keepalive_seconds, 0.1, 86400.0
             ),
             drain_seconds=read.number("INFERENCE_DRAIN_SECONDS", cls.drain_seconds, 0.0, 600.0),
             watch_seconds=read.number("INFERENCE_WATCH_SECONDS", cls.watch_seconds, 0.05, 86400.0),
@@ -110,6 +136,16 @@ class _Reader:
                 remedy=f"set {name} within these bounds, or unset it for {default:.12g}",
             )
         return value
+
+    def word(self, name: str, default: str, words: tuple[str, ...]) -> str:
+        text = self.text(name, default)
+        if text not in words:
+            raise ConfigurationError(
+                f"{name} is {text!r}",
+                why=f"it must be {' or '.join(words)}",
+                remedy=f"set {name} to one of these, or unset it for {default}",
+            )
+        return text
 
     def switch(self, name: str, default: bool) -> bool:
         text = self.text(name, "on" if default else "off")

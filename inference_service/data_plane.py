@@ -1,24 +1,40 @@
-"""The data plane: messages of the protocol in, messages out. It knows no transport."""
+"""The data plane: bytes of a request in, bytes of an answer out. It knows no transport."""
 
 import itertools
+import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from google.protobuf.message import DecodeError
+
 from inference_service.capture import CapturedRequest
-from inference_service.description import ModelDescription, TensorSpec
-from inference_service.errors import ModelNotServing, UnknownModel, quoted
-from inference_service.model import ModelState, RefusedModel, ServedModel
-from inference_service.tensors import Array, decode_tensor, encode_raw, wrong
+from inference_service.description import TensorSpec
+from inference_service.envelope import read_start, split
+from inference_service.methods import Batch, Message, Outcome
+from inference_service.questions import decode_inputs, may_be_captured, requested_outputs
+from inference_service.repository import ModelState, ServedModel
+from inference_service.shapes import BATCHED_SECONDS, MAX_BATCH, Keep, Known, Shape
+from inference_service.statistics import StatisticsTable
+from inference_service.tensors import Array, encode_raw, wrong
 from protos import inference_pb2 as pb
+from protos.errors import EdgeAssetsError
 
 MAX_ID_LENGTH = 128
-_SHARED_MEMORY = "shared_memory_region"
+_SHAPES = 64
+"""How many shapes are remembered of each model; the rest goes the long way."""
+_HEADS = 1024
+PARSED_BYTE_SECONDS = 5e-9
+"""Typed contents: 4 ns a byte and 1 ns for the array were measured; raw ones cost a tenth."""
+_NAME_BYTES = 512
 
 
 class CaptureSink(Protocol):
     """Takes what was asked and answered; must return at once and never raise."""
+
+    def take(self, count: int) -> int:
+        """How many of `count` answered requests are to be offered."""
 
     def offer(self, request: CapturedRequest) -> None:
         """Keeps `request`, or drops and counts it."""
@@ -27,153 +43,256 @@ class CaptureSink(Protocol):
         """How many requests were captured and dropped so far."""
 
 
+class Models(Protocol):
+    """The models that are served; any thread may ask."""
+
+    @property
+    def generation(self) -> int:
+        """Another number whenever anything changed."""
+
+    def find(self, name: str, version: str = "") -> ServedModel:
+        """The model that answers. Raises UnknownModel, ModelNotServing."""
+
+    def states(self) -> Sequence[ModelState]:
+        """Every model, served or refused."""
+
+
+class _Shapes:
+    """The shapes of one model, by how many bytes follow the id."""
+
+    def __init__(self) -> None:
+        self.by_rest: dict[int, tuple[Shape, ...]] = {}
+        self.count = 0
+
+
 class DataPlane:
-    """Answers every question of the protocol about the model that `state` tells at that moment."""
+    """Answers questions to the models that `models` tells at that moment."""
 
-    def __init__(self, state: Callable[[], ModelState], capture: CaptureSink | None = None) -> None:
-        self._state = state
-        self._capture = capture
-        self._run = uuid.uuid4().hex[:12]
+    def __init__(
+        self,
+        models: Models,
+        capture: CaptureSink | None = None,
+        statistics: StatisticsTable | None = None,
+    ) -> None:
+        self.models = models
+        self.statistics = statistics or StatisticsTable()
+        self.capture = capture
+        self._run = uuid.uuid4().hex[:12].encode()
         self._count = itertools.count(1)
+        # generation and, by head, the shapes of its models: replaced as one
+        self._known: tuple[int, dict[bytes, _Shapes]] = (-1, {})
 
-    def ready(self, name: str | None = None, version: str = "") -> bool:
-        """Whether the model is served; with `name` (and `version`), whether it is that one."""
-        state = self._state()
-        if isinstance(state, RefusedModel):
-            return False
-        known = state.description
-        return name is None or (name == known.name and version in ("", known.version))
+    def plan(self, messages: Sequence[Message]) -> list[Batch]:
+        """Puts messages of ModelInfer that came together into batches; parses none of them."""
+        generation, heads = self._known
+        if generation != self.models.generation:
+            generation, heads = self._known = (self.models.generation, {})
+        if len(messages) == 1:
+            found = _recognise(messages[0], heads)
+            if found is None:
+                return [self._long_way(0, messages[0])]
+            shape, known = found
+            return [self._batch(shape, (0,), (known,))]
+        batches: list[Batch] = []
+        groups: dict[Shape, tuple[list[int], list[Known]]] = {}
+        for place, message in enumerate(messages):
+            found = _recognise(message, heads)
+            if found is None:
+                batches.append(self._long_way(place, message))
+                continue
+            shape, known = found
+            if not shape.batched or shape.seconds > BATCHED_SECONDS:
+                batches.append(self._batch(shape, (place,), (known,)))
+                continue
+            group = groups.get(shape)
+            if group is None:
+                groups[shape] = ([place], [known])
+                continue
+            group[0].append(place)
+            group[1].append(known)
+            if len(group[0]) >= MAX_BATCH:
+                batches.append(self._batch(shape, *groups.pop(shape)))
+        batches += [self._batch(shape, *group) for shape, group in groups.items()]
+        return batches
 
-    def metadata(self, name: str, version: str = "") -> pb.ModelMetadataResponse:
-        """Inputs, outputs and properties. Raises UnknownModel, ModelNotServing."""
-        model = self._served(name, version)
-        known = model.description
-        properties = {
-            "model_digest": model.engine.digest,
-            "disk_state": "corrupt" if model.corrupt_on_disk else "verified",
-        }
-        if self._capture is not None:
-            counters = self._capture.counters()
-            properties |= {f"capture_{word}": str(count) for word, count in counters.items()}
-        return pb.ModelMetadataResponse(
-            name=known.name,
-            versions=[known.version],
-            platform="onnxruntime_onnx",
-            inputs=[_metadata(spec) for spec in known.inputs],
-            outputs=[_metadata(spec) for spec in known.outputs],
-            properties=properties,
-        )
-
-    def infer(self, request: pb.ModelInferRequest) -> pb.ModelInferResponse:
-        """The answer, always with raw contents.
+    def infer(self, message: Message) -> bytes:
+        """The answer to one message, always with raw contents.
 
         Its id is the client's, or one of ours where the client gave none. Raises InvalidRequest
         naming the field, UnknownModel, ModelNotServing, ModelFailed.
         """
-        model = self._served(request.model_name, request.model_version)
+        try:
+            request = pb.ModelInferRequest.FromString(message)  # type: ignore[arg-type]
+        except DecodeError as error:
+            raise wrong("message", "other bytes", "a ModelInferRequest") from error
+        model = self.models.find(request.model_name, request.model_version)
         known = model.description
-        if len(request.id) > MAX_ID_LENGTH:
-            raise wrong("id", f"{len(request.id)} characters", f"at most {MAX_ID_LENGTH}")
-        inputs = _decode_inputs(request, known)
-        specs = _requested_outputs(request, known)
-        arrays = model.engine.run(inputs, [spec.name for spec in specs])
-        own_id = f"{self._run}-{next(self._count)}"
-        response = pb.ModelInferResponse(
-            model_name=known.name, model_version=known.version, id=request.id or own_id
+        specs: list[TensorSpec] = []
+
+        def decode() -> tuple[dict[str, Array], list[str]]:
+            if len(request.id) > MAX_ID_LENGTH:
+                raise wrong("id", f"{len(request.id)} characters", f"at most {MAX_ID_LENGTH}")
+            specs.extend(requested_outputs(request, known))
+            return decode_inputs(request, known), [spec.name for spec in specs]
+
+        def encode(outputs: dict[str, Array]) -> bytes:
+            response = pb.ModelInferResponse(
+                model_name=known.name, model_version=known.version, id=identity
+            )
+            for spec in specs:
+                array = outputs[spec.name]
+                response.outputs.add(name=spec.name, datatype=spec.datatype, shape=array.shape)
+                response.raw_output_contents.append(encode_raw(array))
+            return response.SerializeToString()
+
+        identity = request.id or self.own_id().decode()
+        captured = may_be_captured(request)
+        answer = self.run(model, decode, encode, request.id, identity if captured else None)
+        self._remember(message, request, model, specs, captured)
+        return answer
+
+    def run(
+        self,
+        model: ServedModel,
+        decode: Callable[[], tuple[dict[str, Array], list[str]]],
+        encode: Callable[[dict[str, Array]], bytes],
+        client_id: str,
+        captured_as: str | None,
+    ) -> bytes:
+        """One question to `model`, counted, and captured if `captured_as` names the answer.
+
+        `decode` gives the inputs and the names of the wanted outputs. Raises what it raises, and
+        ModelFailed.
+        """
+        known = model.description
+        statistics = self.statistics.of(known.name, known.version)
+        started = time.perf_counter_ns()
+        try:
+            inputs, names = decode()
+            ready = time.perf_counter_ns()
+            arrays = model.engine.run(inputs, names)
+            done = time.perf_counter_ns()
+            outputs = dict(zip(names, arrays, strict=True))
+            answer = encode(outputs)
+        except EdgeAssetsError:
+            statistics.failed(time.perf_counter_ns() - started)
+            raise
+        if captured_as is not None and self.capture is not None and self.capture.take(1):
+            self._offer(model, client_id, captured_as, inputs, outputs)
+        first = next(iter(inputs.values()))
+        ended = time.perf_counter_ns()
+        rows = first.shape[0] if first.ndim else 1
+        statistics.record(rows, 1, 0, ready - started, done - ready, ended - done)
+        return answer
+
+    def own_id(self) -> bytes:
+        """An id for an answer whose question had none."""
+        return b"%s-%d" % (self._run, next(self._count))
+
+    def _batch(self, shape: Shape, places: Sequence[int], known: Sequence[Known]) -> Batch:
+        def run() -> Sequence[Outcome]:
+            keep = None
+            if self.capture is not None and shape.captured:
+                keep = self._keeper(shape.model, self.capture.take(len(known)))
+            return shape.answer(known, self.own_id, keep)
+
+        return Batch(places, shape.seconds * len(known), run)
+
+    def _long_way(self, place: int, message: Message) -> Batch:
+        def run() -> Sequence[Outcome]:
+            try:
+                return (self.infer(message),)
+            except Exception as error:
+                return (error,)
+
+        return Batch((place,), self._expected(message), run)
+
+    def _expected(self, message: Message) -> float:
+        """Seconds that a question of an unknown shape will take: by its model, and its size."""
+        seconds = len(message) * PARSED_BYTE_SECONDS
+        states = self.models.states()
+        if len(states) > 1:
+            states = [state for state in states if state.name.encode() in message[:_NAME_BYTES]]
+        served = [state.engine.seconds for state in states if isinstance(state, ServedModel)]
+        return seconds + max(served, default=0.0)
+
+    def _remember(
+        self,
+        message: Message,
+        request: pb.ModelInferRequest,
+        model: ServedModel,
+        specs: Sequence[TensorSpec],
+        captured: bool,
+    ) -> None:
+        """Keeps the shape of a question that was answered, for those to come."""
+        generation, heads = self._known
+        if generation != self.models.generation:
+            return  # the models changed meanwhile: another time
+        envelope = split(message)
+        if envelope is None or not Shape.may_be(envelope, request):
+            return
+        if self.models.find(request.model_name, request.model_version) is not model:
+            return
+        shapes = heads.setdefault(envelope.head, _Shapes())
+        if shapes.count >= _SHAPES or len(heads) > _HEADS:
+            return
+        statistics = self.statistics.of(model.description.name, model.description.version)
+        shape = Shape(model, envelope, request, specs, captured, statistics)
+        shapes.count += 1
+        shapes.by_rest[envelope.rest] = (*shapes.by_rest.get(envelope.rest, ()), shape)
+
+    def _keeper(self, model: ServedModel, count: int) -> Keep | None:
+        """Takes the first `count` of a batch for capture."""
+        if not count:
+            return None
+        left = itertools.count(count, -1)
+
+        def keep(
+            client_id: bytes | None,
+            identity: bytes,
+            inputs: dict[str, Array],
+            outputs: dict[str, Array],
+        ) -> None:
+            if next(left) > 0:
+                self._offer(model, (client_id or b"").decode(), identity.decode(), inputs, outputs)
+
+        return keep
+
+    def _offer(
+        self,
+        model: ServedModel,
+        client_id: str,
+        identity: str,
+        inputs: Mapping[str, Array],
+        outputs: Mapping[str, Array],
+    ) -> None:
+        if self.capture is None:
+            return
+        self.capture.offer(
+            CapturedRequest(
+                # unique whatever the client sends: two captures with one id count as one
+                request_id=f"{identity}.{self.own_id().decode()}" if client_id else identity,
+                time=datetime.now(UTC),
+                model=model.description.name,
+                model_digest=model.engine.digest,
+                inputs=inputs,
+                outputs=outputs,
+            )
         )
-        for spec, array in zip(specs, arrays, strict=True):
-            response.outputs.add(name=spec.name, datatype=spec.datatype, shape=array.shape)
-            response.raw_output_contents.append(encode_raw(array))
-        if self._capture is not None and _may_be_captured(request):
-            self._capture.offer(
-                CapturedRequest(
-                    # unique whatever the client sends: two captures with one id count as one
-                    request_id=f"{request.id}.{own_id}" if request.id else own_id,
-                    time=datetime.now(UTC),
-                    model=known.name,
-                    model_digest=model.engine.digest,
-                    inputs=inputs,
-                    outputs={spec.name: array for spec, array in zip(specs, arrays, strict=True)},
-                )
-            )
-        return response
-
-    def _served(self, name: str, version: str) -> ServedModel:
-        state = self._state()
-        if state.name and name != state.name:  # of a folder that is broken, even that is unknown
-            raise UnknownModel(f"model_name: got {quoted(name)}, expected {quoted(state.name)}")
-        if isinstance(state, RefusedModel):
-            raise ModelNotServing(f"model {quoted(name)} is not served", why=state.reason)
-        if version not in ("", state.description.version):
-            raise UnknownModel(
-                f"model_version of {quoted(name)}: got {quoted(version)}, "
-                f"expected {quoted(state.description.version)} or none"
-            )
-        return state
 
 
-def _metadata(spec: TensorSpec) -> pb.ModelMetadataResponse.TensorMetadata:
-    return pb.ModelMetadataResponse.TensorMetadata(
-        name=spec.name, datatype=spec.datatype, shape=spec.shape
-    )
-
-
-def _may_be_captured(request: pb.ModelInferRequest) -> bool:
-    """Not if the request's parameter `capture` is false: tests are no traffic to learn from."""
-    if "capture" not in request.parameters:  # reading a map's entry would make it
-        return True
-    return request.parameters["capture"].WhichOneof("parameter_choice") != "bool_param" or bool(
-        request.parameters["capture"].bool_param
-    )
-
-
-def _decode_inputs(request: pb.ModelInferRequest, known: ModelDescription) -> dict[str, Array]:
-    raws = request.raw_input_contents
-    if raws and len(raws) != len(request.inputs):
-        raise wrong("raw_input_contents", f"{len(raws)} entries", f"{len(request.inputs)}")
-    specs = {spec.name: spec for spec in known.inputs}
-    arrays: dict[str, Array] = {}
-    for place, tensor in enumerate(request.inputs):
-        spec = specs.get(tensor.name)
-        if spec is None:
-            raise wrong(f"inputs[{place}].name", quoted(tensor.name), ", ".join(specs))
-        if spec.name in arrays:
-            raise wrong(f"input {quoted(spec.name)}", "it twice", "it once")
-        if _SHARED_MEMORY in tensor.parameters:
-            raise wrong(f"input {quoted(spec.name)}", "shared memory", "contents in the request")
-        if raws and tensor.HasField("contents"):
-            raise wrong(f"input {quoted(spec.name)}", "raw and typed contents", "one of the two")
-        arrays[spec.name] = decode_tensor(tensor, raws[place] if raws else None, spec)
-    if missing := [name for name in specs if name not in arrays]:
-        raise wrong("inputs", f"no {quoted(missing[0])}", ", ".join(specs))
-    _check_rows(arrays, known)
-    return arrays
-
-
-def _check_rows(arrays: Mapping[str, Array], known: ModelDescription) -> None:
-    rows: int | None = None
-    for spec in known.inputs:
-        if not spec.shape or spec.shape[0] != -1:
-            continue
-        got = arrays[spec.name].shape[0]
-        if rows is not None and got != rows:
-            raise wrong(f"input {quoted(spec.name)}: rows", got, f"{rows} as the inputs before it")
-        rows = got
-
-
-def _requested_outputs(request: pb.ModelInferRequest, known: ModelDescription) -> list[TensorSpec]:
-    if not request.outputs:
-        return list(known.outputs)
-    specs = {spec.name: spec for spec in known.outputs}
-    chosen: dict[str, TensorSpec] = {}
-    for place, output in enumerate(request.outputs):
-        if output.name not in specs:
-            raise wrong(f"outputs[{place}].name", quoted(output.name), ", ".join(specs))
-        if _SHARED_MEMORY in output.parameters:
-            raise wrong(f"output {quoted(output.name)}", "shared memory", "none")
-        if "classification" in output.parameters:
-            raise wrong(f"output {quoted(output.name)}", "classification", "the tensor itself")
-        if output.name in chosen:
-            raise wrong(f"output {quoted(output.name)}", "it twice", "it once")
-        chosen[output.name] = specs[output.name]
-    return list(chosen.values())
+def _recognise(message: Message, heads: Mapping[bytes, _Shapes]) -> tuple[Shape, Known] | None:
+    """The shape of a message and where its values are, if one like it came before."""
+    try:
+        head, identity, place = read_start(message)
+    except IndexError:
+        return None
+    shapes = heads.get(head)
+    if shapes is None:
+        return None
+    for shape in shapes.by_rest.get(len(message) - place, ()):
+        if begin := shape.fits(message, place):
+            if identity is not None and not identity.isascii():
+                return None
+            return shape, (message, begin, identity)
+    return None

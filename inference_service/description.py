@@ -4,9 +4,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from inference_service.datatypes import DATATYPES
+from inference_service.runtime_options import DEFAULT_RUNTIME, RuntimeOptions, parse_runtime
 from protos.digests import is_digest
 from protos.errors import ConfigurationError
 
@@ -18,7 +20,7 @@ class TensorSpec:
     """One input or output. -1 in `shape` stands for any size; the first -1 counts the rows.
 
     `minimum` and `maximum` bound every value of a numeric input, where given; NaN passes, because
-    it means unknown.
+    it means unknown. `categories` are the only values of a text or integer input, where given.
     """
 
     name: str
@@ -26,6 +28,17 @@ class TensorSpec:
     shape: tuple[int, ...]
     minimum: float | None = None
     maximum: float | None = None
+    categories: tuple[str, ...] | tuple[int, ...] | None = None
+
+    @cached_property
+    def bounded(self) -> bool:
+        """Whether any value of the right datatype may still be refused."""
+        return not (self.minimum is None and self.maximum is None and self.categories is None)
+
+    @cached_property
+    def known_values(self) -> frozenset[str | int]:
+        """The categories, to look values up."""
+        return frozenset(self.categories or ())
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class ModelDescription:
     digest: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    runtime: RuntimeOptions = DEFAULT_RUNTIME
 
 
 def parse_description(data: bytes) -> ModelDescription:
@@ -61,6 +75,7 @@ def parse_description(data: bytes) -> ModelDescription:
         digest=digest,
         inputs=_tensors(value, "inputs"),
         outputs=_tensors(value, "outputs"),
+        runtime=parse_runtime(value.get("runtime")),
     )
 
 
@@ -88,6 +103,7 @@ def _tensor(entry: Any, where: str) -> TensorSpec:
         tuple(shape),
         _bound(entry, "minimum", where),
         _bound(entry, "maximum", where),
+        _categories(entry, datatype, where),
     )
 
 
@@ -102,6 +118,26 @@ def _bound(entry: Mapping[str, Any], key: str, where: str) -> float | None:
     if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
         raise _wrong(f"{where}.{key}", bound, "a number")
     return bound
+
+
+def _categories(
+    entry: Mapping[str, Any], datatype: str, where: str
+) -> tuple[str, ...] | tuple[int, ...] | None:
+    values = entry.get("categories")
+    if values is None:
+        return None
+    kind, word = (str, "texts") if datatype == "BYTES" else (int, "integers")
+    if datatype != "BYTES" and "INT" not in datatype:
+        raise _wrong(f"{where}.categories", values, f"none for {datatype}")
+    if (
+        not isinstance(values, list)
+        or not values
+        or any(type(value) is not kind for value in values)
+    ):
+        raise _wrong(f"{where}.categories", values, f"a list of {word}")
+    if len(set(values)) != len(values):
+        raise _wrong(f"{where}.categories", values, "different values")
+    return tuple(values)
 
 
 def _text(value: Mapping[str, Any], key: str, where: str = "") -> str:

@@ -5,7 +5,8 @@
     ├── ModelFailed             the model itself failed on a valid request
     ├── NotFound
     │   └── UnknownModel        no model of this name and version is served here
-    └── Unavailable
+    └── Unavailable             the service is at its limit
+        ├── CannotBeInTime      the answer would come after the deadline
         └── ModelNotServing     the model of this name was refused at load
 
 Each text goes to the client as it is: none may hold a path, a trace or a value of the environment.
@@ -28,6 +29,10 @@ class UnknownModel(NotFound):
 
 class ModelNotServing(Unavailable):
     """The model was refused when it was loaded; asking again does not help."""
+
+
+class CannotBeInTime(Unavailable):
+    """The answer would come after the deadline of the request, so it is not begun."""
 
 
 def quoted(text: str, limit: int = 80) -> str:

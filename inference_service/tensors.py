@@ -33,7 +33,7 @@ def decode_tensor(
     count = math.prod(shape)
     if flat.size != count:
         raise wrong(f"input {quoted(spec.name)}: contents", _values(flat.size), _values(count))
-    _check_range(flat, spec)
+    check_values(flat, spec)
     return flat.reshape(shape)
 
 
@@ -52,6 +52,45 @@ def encode_raw(array: Array) -> bytes:
     return b"".join(parts)
 
 
+def check_values(flat: Array, spec: TensorSpec) -> None:
+    """Raises InvalidRequest for the first value that `spec` excludes.
+
+    NaN is within any bounds: it means unknown.
+    """
+    if spec.categories is not None:
+        values = flat.tolist()
+        if not spec.known_values.issuperset(values):
+            place = [value in spec.known_values for value in values].index(False)
+            raise wrong(_value(place, spec), value_text(values[place]), one_of(spec.categories))
+    low, high = spec.minimum, spec.maximum
+    if (low is None and high is None) or flat.dtype == object:
+        return
+    outside = np.zeros(flat.size, dtype=bool)
+    if low is not None:
+        outside |= flat < low  # NaN compares false
+    if high is not None:
+        outside |= flat > high
+    if outside.any():
+        place = int(outside.argmax())
+        raise wrong(_value(place, spec), flat[place].item(), range_text(low, high))
+
+
+def range_text(low: float | None, high: float | None) -> str:
+    """What a value within bounds is called in an error."""
+    return " to ".join("any" if bound is None else f"{bound:.12g}" for bound in (low, high))
+
+
+def one_of(values: Sequence[object], most: int = 8) -> str:
+    """What one of `values` is called in an error, cut to a line that can be read."""
+    told = ", ".join(str(value)[:40] for value in values[:most])
+    return f"one of {told}" + (f" and {len(values) - most} more" if len(values) > most else "")
+
+
+def value_text(value: object) -> str:
+    """A value of a client for an error: text is quoted and cut."""
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
 def wrong(field: str, got: object, expected: object) -> InvalidRequest:
     """The error that names the field, what was got and what was expected."""
     return InvalidRequest(f"{field}: got {got}, expected {expected}")
@@ -61,6 +100,10 @@ def _fits(shape: Sequence[int], declared: Sequence[int]) -> bool:
     return len(shape) == len(declared) and all(
         size > 0 and want in (-1, size) for size, want in zip(shape, declared, strict=True)
     )
+
+
+def _value(place: int, spec: TensorSpec) -> str:
+    return f"input {quoted(spec.name)}: value {place}"
 
 
 def _values(count: int) -> str:
@@ -130,18 +173,3 @@ def _text(elements: Sequence[bytes], spec: TensorSpec) -> Array:
                 f"input {quoted(spec.name)}: element {place}", "other bytes", "UTF-8"
             ) from error
     return array
-
-
-def _check_range(flat: Array, spec: TensorSpec) -> None:
-    low, high = spec.minimum, spec.maximum
-    if (low is None and high is None) or flat.dtype == object:
-        return
-    outside = np.zeros(flat.size, dtype=bool)
-    if low is not None:
-        outside |= flat < low  # NaN compares false: unknown passes
-    if high is not None:
-        outside |= flat > high
-    if outside.any():
-        place = int(outside.argmax())
-        bounds = f"{'any' if low is None else low} to {'any' if high is None else high}"
-        raise wrong(f"input {quoted(spec.name)}: value {place}", flat[place].item(), bounds)

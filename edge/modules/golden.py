@@ -1,8 +1,7 @@
 """Golden questions: asked of a running inference service, and judged.
 
-`golden.json` travels with the image. It holds questions of one row each, the answers that the
-model gave when it was built, the tolerance and the latency budget. Depends on grpcio and protobuf
-only, so that the smoke-test image stays small.
+What they are and which answer is right, `protos.golden` tells. Depends on grpcio and protobuf only,
+so that the smoke-test image stays small.
 """
 
 import math
@@ -13,12 +12,12 @@ from typing import Any
 
 import grpc
 
-from edge.modules.golden_file import Golden, GoldenRequest, Tolerance, Values
-from edge.modules.wire import decode_values, encode_values, shape_of_row
+from edge.modules.wire import decode_values, encode_values
 from protos import inference_pb2 as pb
 from protos import inference_pb2_grpc as pb_grpc
 from protos.digests import short
 from protos.errors import DeadlineExceeded, EdgeAssetsError, Unavailable, VerificationFailed
+from protos.golden import Golden, GoldenRequest, Tolerance, Values, compare, shape_of_row
 
 __all__ = ["Answers", "Golden", "GoldenRequest", "Tolerance", "Verdict", "ask", "judge"]
 
@@ -107,32 +106,6 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The nearest-rank percentile of `values`: the smallest with at least `share` at or below."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
-def compare(expected: Values, got: Values, tolerance: Tolerance) -> tuple[bool, float]:
-    """Whether `got` is right, and the largest absolute difference.
-
-    A number is right within absolute + relative * |expected| (as numpy.isclose), unknown (None or
-    NaN) only where unknown is expected; text and booleans must be equal.
-    """
-    if len(expected) != len(got):
-        return False, math.inf
-    right, largest = True, 0.0
-    for want, have in zip(expected, got, strict=True):
-        if isinstance(want, str | bool) or isinstance(have, str | bool):
-            right = right and want == have
-        elif _unknown(want) or _unknown(have):
-            if not (_unknown(want) and _unknown(have)):
-                right, largest = False, math.inf
-        else:
-            error = 0.0 if want == have else abs(float(want) - float(have))
-            largest = max(largest, error)
-            right = right and error <= tolerance.absolute + tolerance.relative * abs(want)
-    return right, largest
-
-
-def _unknown(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _ask_all(stub: Any, golden: Golden, metadata: pb.ModelMetadataResponse, end: float) -> Answers:

@@ -55,25 +55,6 @@ def decode_values(datatype: str, raw: bytes) -> list[Any]:
         ) from error
 
 
-def shape_of_row(declared: Sequence[int], count: int) -> list[int]:
-    """The shape of one row with `count` values: the first -1 is 1, another takes what is left.
-
-    Raises VerificationFailed if no shape fits.
-    """
-    shape = list(declared)
-    if shape and shape[0] == -1:
-        shape[0] = 1
-    if shape.count(-1) == 1:
-        known = math.prod(size for size in shape if size != -1)
-        shape[shape.index(-1)] = count // known if known else 0
-    if -1 in shape or math.prod(shape) != count:
-        raise VerificationFailed(
-            f"{count} golden values do not fill the shape {list(declared)}",
-            remedy="build the image again",
-        )
-    return shape
-
-
 def _texts(raw: bytes) -> list[Any]:
     texts, place = [], 0
     while place < len(raw):

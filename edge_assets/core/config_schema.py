@@ -200,6 +200,21 @@ class Device(Section):
     memory_bytes: int = Field(gt=0)
 
 
+class Runtime(Section):
+    """How onnxruntime runs the model on the device, as `edgectl model tune` found it.
+
+    The same keys and defaults as `inference_service.runtime_options.RuntimeOptions`.
+    """
+
+    intra_op_threads: int = Field(default=1, ge=1, le=256)
+    inter_op_threads: int = Field(default=1, ge=1, le=256)
+    spinning: bool = False
+    memory_arena: bool = True
+    memory_pattern: bool = True
+    graph_optimization: Literal["all", "extended", "basic", "disabled"] = "all"
+    batching: bool = True
+
+
 class SmokeTest(Section):
     """How often each device asks itself the golden questions."""
 
@@ -225,6 +240,7 @@ class ModelConfig(Section):
     rollout: Rollout
     device: Device
     smoke_test: SmokeTest
+    runtime: Runtime | None = None
 
     @model_validator(mode="after")
     def _target_is_no_input(self) -> Self:

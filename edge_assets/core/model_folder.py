@@ -24,12 +24,14 @@ def _tensor(column: Column) -> dict[str, Any]:
 def model_json(config: ModelConfig, digest: str) -> dict[str, Any]:
     """What the inference service tells of a model; `digest` is that of `model.onnx`."""
     target = {"name": config.prediction.target, "datatype": "FP32", "shape": [-1, 1]}
+    runtime = {} if config.runtime is None else {"runtime": config.runtime.model_dump()}
     return {
         "name": config.name,
         "version": short(digest),
         "digest": digest,
         "inputs": [_tensor(column) for column in config.data.columns],
         "outputs": [target],
+        **runtime,
     }
 
 

@@ -3,15 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# What the inference service imports; their own dependencies are added by the builder.
-INFERENCE_DISTRIBUTIONS = (
-    "grpcio",
-    "grpcio-health-checking",
-    "grpcio-reflection",
-    "numpy",
-    "onnxruntime",
-    "protobuf",
-)
+# What the inference service imports; their own dependencies are added by the builder. Its
+# reference transport would need grpcio as well, 18 MB that no device uses.
+INFERENCE_DISTRIBUTIONS = ("hpack", "numpy", "onnxruntime", "protobuf")
 INFERENCE_PACKAGES = ("inference_service", "protos")
 
 # What the modules beside the service import: they ask over gRPC and need no onnxruntime.

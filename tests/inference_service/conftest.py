@@ -1,5 +1,6 @@
 """One service on the model `taxi` for all tests that only ask."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,16 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return echo_model(tmp_path_factory.mktemp("echo"))
 
 
+@pytest.fixture(scope="session", params=["grpcio", "fast"])
+def transport(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test that starts the service does so on both transports."""
+    name: str = request.param
+    os.environ["INFERENCE_TRANSPORT"] = name
+    yield name
+    del os.environ["INFERENCE_TRANSPORT"]
+
+
 @pytest.fixture(scope="session")
-def service(taxi: Path) -> Iterator[Service]:
+def service(transport: str, taxi: Path) -> Iterator[Service]:
     with running_service(taxi, INFERENCE_MAX_MESSAGE_BYTES="65536") as running:
         yield running

@@ -14,6 +14,8 @@ from inference_service.capture import Capture, CapturedRequest, as_line
 from inference_service.config import CaptureConfig
 from tests.inference_service.harness import running_service, taxi_request, wait_until
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 _WHEN = datetime(2026, 1, 1, 0, 0, 0, 123456, UTC)
 
 
@@ -71,7 +73,12 @@ def test_closing_seals_what_was_offered(tmp_path: Path) -> None:
         capture.offer(_request(str(number)))
     capture.close(5)
     assert [r["request_id"] for r in _records(tmp_path)] == [str(n) for n in range(100)]
-    assert capture.counters() == {"written": 100, "dropped": 0, "dropped_segments": 0}
+    assert capture.counters() == {
+        "written": 100,
+        "dropped": 0,
+        "skipped": 0,
+        "dropped_segments": 0,
+    }
 
 
 def test_the_folder_stays_within_its_bound_and_the_oldest_go_first(tmp_path: Path) -> None:
@@ -124,7 +131,8 @@ def test_the_queue_is_bounded_in_bytes_too(tmp_path: Path, monkeypatch: pytest.M
 def test_a_sample_is_a_share(tmp_path: Path) -> None:
     capture = Capture(CaptureConfig(tmp_path, sample=0.5))
     for number in range(1000):
-        capture.offer(_request(str(number)))
+        if capture.take(1):
+            capture.offer(_request(str(number)))
     capture.close(5)
     assert 400 < len(_records(tmp_path)) < 600  # six standard deviations
     assert capture.counters()["dropped"] == 0
@@ -132,9 +140,17 @@ def test_a_sample_is_a_share(tmp_path: Path) -> None:
 
 def test_a_sample_of_none_writes_nothing(tmp_path: Path) -> None:
     capture = Capture(CaptureConfig(tmp_path / "captures", sample=0.0))
-    capture.offer(_request())
+    assert capture.take(100) == 0
     capture.close(5)
     assert not (tmp_path / "captures").exists()
+
+
+def test_what_comes_faster_than_the_rate_is_skipped_and_counted(tmp_path: Path) -> None:
+    capture = Capture(CaptureConfig(tmp_path, max_rate=0.5))
+    assert [capture.take(2), capture.take(2), capture.take(2)] == [2, 2, 1]  # ten seconds' worth
+    assert capture.take(3) == 0
+    capture.close(5)
+    assert capture.counters()["skipped"] == 4
 
 
 def test_a_disk_that_refuses_costs_captures_only(tmp_path: Path) -> None:

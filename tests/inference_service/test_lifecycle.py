@@ -23,6 +23,8 @@ from tests.inference_service.harness import (
 )
 from tests.inference_service.models import slow_model, taxi_model
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 _STATUS = health_pb2.HealthCheckResponse
 
 

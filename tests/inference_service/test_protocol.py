@@ -23,6 +23,8 @@ from tests.inference_service.harness import (
     taxi_request,
 )
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 _STATUS = health_pb2.HealthCheckResponse
 
 

@@ -12,7 +12,7 @@ from inference_service.data_plane import DataPlane
 from inference_service.datatypes import DATATYPES
 from inference_service.description import TensorSpec
 from inference_service.errors import InvalidRequest
-from inference_service.model import ServedModel, load_model
+from inference_service.repository import ModelRepository
 from inference_service.tensors import decode_tensor, encode_raw
 from protos import inference_pb2 as pb
 
@@ -35,9 +35,7 @@ _LIMITS: dict[str, list[Any]] = {
 
 @pytest.fixture(scope="module")
 def plane(echo: Path) -> DataPlane:
-    model = load_model(echo)
-    assert isinstance(model, ServedModel)
-    return DataPlane(lambda: model)
+    return DataPlane(ModelRepository(echo))
 
 
 def _array(word: str) -> np.ndarray[Any, Any]:
@@ -53,9 +51,13 @@ def _raw_request() -> pb.ModelInferRequest:
     return request
 
 
+def _asked(plane: DataPlane, request: pb.ModelInferRequest) -> pb.ModelInferResponse:
+    return pb.ModelInferResponse.FromString(plane.infer(request.SerializeToString()))
+
+
 def test_every_datatype_comes_back_as_it_was_sent(plane: DataPlane) -> None:
     request = _raw_request()
-    response = plane.infer(request)
+    response = _asked(plane, request)
     assert [o.datatype for o in response.outputs] == list(DATATYPES)
     assert list(response.raw_output_contents) == list(request.raw_input_contents)
     assert all(list(o.shape) == [1, 2] for o in response.outputs)
@@ -65,7 +67,7 @@ def test_only_the_requested_outputs_come_in_the_requested_order(plane: DataPlane
     request = _raw_request()
     request.outputs.add(name="out_INT8")
     request.outputs.add(name="out_BYTES")
-    response = plane.infer(request)
+    response = _asked(plane, request)
     assert [o.name for o in response.outputs] == ["out_INT8", "out_BYTES"]
     assert list(response.raw_output_contents) == [
         encode_raw(_array("INT8")),

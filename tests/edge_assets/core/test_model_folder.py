@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.modules.golden_file import Golden
 from edge_assets.core.config import load_model_config
 from edge_assets.core.model_folder import golden_json, model_json
 from inference_service.description import parse_description
+from protos.golden import Golden
 
 CONFIG = load_model_config(
     Path(__file__).parents[3] / "edge_assets" / "models" / "nyc_taxi" / "model.yaml"

@@ -1,0 +1,295 @@
+"""gRPC on the streams of a connection: messages in, answers out, each in its order."""
+
+import zlib
+from collections import deque
+from collections.abc import Callable, Sized
+
+from inference_service.errors import CannotBeInTime
+from inference_service.methods import FindMethod, Inference, Outcome, Quick, Watch
+from inference_service.status import Code, status_of
+from inference_service.transports.fast.connection import Connection
+from inference_service.transports.fast.dispatcher import Ask, Dispatcher
+from inference_service.transports.fast.limits import Limits
+from inference_service.transports.fast.stream import Stream
+from protos.errors import EdgeAssetsError
+
+_PREFIX_BYTES = 5
+_WINDOW_BITS = {"gzip": 31, "deflate": 15}
+_MESSAGES_IN_FLIGHT = 64
+"""Of one stream: more wait unread, and the window tells the client to wait."""
+
+
+class GrpcCalls:
+    """Answers the calls of all connections from a table of methods.
+
+    `post` runs a function on the loop's own thread, from any thread. `counted` is how many octets
+    of half-received messages are held, over all connections.
+    """
+
+    def __init__(
+        self,
+        find: FindMethod,
+        dispatcher: Dispatcher,
+        limits: Limits,
+        post: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._find = find
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._post = post
+        self.counted = 0
+
+    # what a connection tells
+
+    def opened(self, connection: Connection, stream: Stream) -> None:
+        """Finds the method, refuses what it cannot be."""
+        head = stream.head
+        if head.http_status is not None:
+            connection.sender.http_status(stream, head.http_status)
+            connection.finish(stream)
+            return
+        method = self._find(head.path)
+        if connection.sender.waiting > self._limits.unsent:
+            text = "the answers before this one are not being read"
+            self._refuse(connection, stream, Code.RESOURCE_EXHAUSTED, text)
+        elif method is None:
+            self._refuse(connection, stream, Code.UNIMPLEMENTED, "no such method")
+        elif head.encoding != "identity" and head.encoding not in _WINDOW_BITS:
+            text = "grpc-encoding: expected identity, gzip or deflate"
+            self._refuse(connection, stream, Code.UNIMPLEMENTED, text)
+        else:
+            stream.method = method
+            if isinstance(method, Quick | Inference) and method.streaming:
+                self._open_stream(connection, stream, method)
+
+    def _open_stream(
+        self, connection: Connection, stream: Stream, method: Quick | Inference
+    ) -> None:
+        stream.slots = deque()
+        stream.body = bytearray()
+        if isinstance(method, Inference):
+            try:
+                self._dispatcher.admit()
+            except EdgeAssetsError as error:
+                self._fail(connection, stream, error)
+                return
+            stream.cancel = self._dispatcher.release
+
+    def received(
+        self, connection: Connection, stream: Stream, data: memoryview, last: bool
+    ) -> None:
+        """Takes a piece of a message, a message, or the end."""
+        if stream.answered:
+            return
+        if stream.slots is not None:
+            self._received_of_stream(connection, stream, data)
+            return
+        if (
+            last
+            and stream.body is None
+            and len(data) >= _PREFIX_BYTES
+            and not data[0]
+            and int.from_bytes(data[1:5], "big") == len(data) - _PREFIX_BYTES
+            and len(data) <= self._limits.message
+        ):
+            self._ask(connection, stream, bytes(data[5:]))
+            return
+        self._received_piece(connection, stream, data, last)
+
+    def reset(self, connection: Connection, stream: Stream) -> None:
+        """Forgets the call; whatever it waits for is not waited for any more."""
+        if stream.body is not None:
+            self.counted -= len(stream.body)
+            stream.body = None
+        cancel, stream.cancel = stream.cancel, None
+        if cancel is not None:
+            cancel()
+
+    # unary calls
+
+    def _received_piece(
+        self, connection: Connection, stream: Stream, data: memoryview, last: bool
+    ) -> None:
+        body = self._append(connection, stream, data)
+        if body is None:
+            return
+        stream.touched = connection.heard
+        connection.acknowledge(stream)
+        if len(body) >= _PREFIX_BYTES and not self._fits(connection, stream, body):
+            return
+        if not last:
+            return
+        if len(body) != _PREFIX_BYTES + int.from_bytes(body[1:5], "big") or not body:
+            text = "the call needs exactly one whole message"
+            self._refuse(connection, stream, Code.UNIMPLEMENTED, text)
+            return
+        self.counted -= len(body)
+        stream.body = None
+        compressed = body[0]
+        del body[:_PREFIX_BYTES]
+        message = self._decompressed(connection, stream, body) if compressed else body
+        if message is not None:
+            self._ask(connection, stream, message)
+
+    def _append(self, connection: Connection, stream: Stream, data: memoryview) -> bytearray | None:
+        if stream.body is None:
+            stream.body = bytearray()
+        stream.body += data
+        self.counted += len(data)
+        if self.counted > self._limits.buffered:
+            text = "the service holds as many half-received requests as it may: ask again later"
+            self._refuse(connection, stream, Code.RESOURCE_EXHAUSTED, text)
+            return None
+        return stream.body
+
+    def _fits(self, connection: Connection, stream: Stream, body: bytearray) -> bool:
+        size = int.from_bytes(body[1:5], "big")
+        if size <= self._limits.message:
+            return True
+        text = f"message: got {size} bytes, expected at most {self._limits.message}"
+        self._refuse(connection, stream, Code.RESOURCE_EXHAUSTED, text)
+        return False
+
+    def _decompressed(
+        self, connection: Connection, stream: Stream, data: bytearray
+    ) -> bytes | None:
+        bits = _WINDOW_BITS.get(stream.head.encoding)
+        if bits is None:
+            text = "a compressed message without grpc-encoding"
+            self._refuse(connection, stream, Code.INTERNAL, text)
+            return None
+        limit = self._limits.message
+        engine = zlib.decompressobj(bits)
+        try:
+            message = engine.decompress(data, limit + 1)
+            whole = engine.eof
+        except zlib.error:
+            message, whole = b"", False
+        if len(message) > limit:
+            text = f"message: got more than {limit} bytes decompressed, expected at most that"
+            self._refuse(connection, stream, Code.RESOURCE_EXHAUSTED, text)
+            return None
+        if not whole:
+            self._refuse(connection, stream, Code.INTERNAL, "the message cannot be decompressed")
+            return None
+        return message
+
+    def _ask(self, connection: Connection, stream: Stream, message: bytes | bytearray) -> None:
+        method = stream.method
+        if type(method) is Inference:
+            self._dispatcher.ask(Ask(connection, stream, method, message, None))
+        elif type(method) is Quick:
+            try:
+                self._dispatcher.deliver(connection, stream, method.answer(bytes(message)))
+            except Exception as error:
+                self._fail(connection, stream, error)
+        elif type(method) is Watch:
+            self._watch(connection, stream, method, bytes(message))
+
+    def _watch(self, connection: Connection, stream: Stream, method: Watch, message: bytes) -> None:
+        def tell(answer: bytes) -> None:
+            self._post(lambda: send(answer))
+
+        def send(answer: bytes) -> None:
+            if not stream.closed and not stream.answered:
+                connection.sender.message(stream, answer)
+                self._dispatcher.touch(connection)
+
+        try:
+            stream.cancel = method.subscribe(message, tell)
+        except Exception as error:
+            self._fail(connection, stream, error)
+
+    # calls with a stream of messages
+
+    def _received_of_stream(self, connection: Connection, stream: Stream, data: memoryview) -> None:
+        if self._append(connection, stream, data) is not None:
+            self.advance(connection, stream)
+
+    def advance(self, connection: Connection, stream: Stream) -> None:
+        """Asks what came whole, sends what is answered, ends the call when both are through."""
+        body, slots = stream.body, stream.slots
+        if body is None or slots is None or stream.answered:
+            return
+        while len(body) >= _PREFIX_BYTES and self._may_go_on(connection, slots):
+            if not self._fits(connection, stream, body):
+                return
+            end = _PREFIX_BYTES + int.from_bytes(body[1:5], "big")
+            if len(body) < end:
+                break
+            compressed, message = body[0], bytes(body[_PREFIX_BYTES:end])
+            del body[:end]
+            self.counted -= end
+            if compressed:
+                inflated = self._decompressed(connection, stream, bytearray(message))
+                if inflated is None:
+                    return
+                message = inflated
+            if not self._ask_of_stream(connection, stream, message, slots):
+                return
+        stream.touched = connection.heard
+        if self._may_go_on(connection, slots):
+            connection.acknowledge(stream)
+        if not stream.remote_open and not slots:
+            if body:
+                self._refuse(connection, stream, Code.INTERNAL, "the stream ends inside a message")
+            else:
+                self._dispatcher.end(connection, stream, Code.OK, "")
+
+    def _may_go_on(self, connection: Connection, slots: Sized) -> bool:
+        """Not while too many questions or answers wait: the window then holds the client back."""
+        waiting = connection.sender.waiting
+        return len(slots) < _MESSAGES_IN_FLIGHT and waiting <= self._limits.unsent
+
+    def _ask_of_stream(
+        self,
+        connection: Connection,
+        stream: Stream,
+        message: bytes,
+        slots: deque[list[Outcome | None]],
+    ) -> bool:
+        method = stream.method
+        if isinstance(method, Inference):
+            slot: list[Outcome | None] = [None]
+            slots.append(slot)
+            self._dispatcher.ask(Ask(connection, stream, method, message, slot))
+            return True
+        try:
+            connection.sender.message(stream, method.answer(message))
+        except Exception as error:
+            self._fail(connection, stream, error)
+            return False
+        self._dispatcher.touch(connection)
+        return True
+
+    # how calls end early
+
+    @staticmethod
+    def is_half_received(stream: Stream) -> bool:
+        """Whether a message has begun to come and is not whole."""
+        return stream.remote_open and not stream.answered and stream.slots is None
+
+    @staticmethod
+    def is_idle(stream: Stream) -> bool:
+        """Whether nothing of the call is being answered, and no more of it is on its way."""
+        if stream.answered:
+            return False
+        if stream.slots is not None:
+            return not stream.slots and not stream.body
+        return type(stream.method) is Watch
+
+    def expire(self, connection: Connection, stream: Stream) -> None:
+        """The deadline of the call has passed."""
+        error = CannotBeInTime("the deadline passed before the answer was there")
+        self._fail(connection, stream, error)
+
+    def shut(self, connection: Connection, stream: Stream, text: str) -> None:
+        """Ends a call that waits for nothing that will come."""
+        self._refuse(connection, stream, Code.UNAVAILABLE, text)
+
+    def _fail(self, connection: Connection, stream: Stream, error: Exception) -> None:
+        self._refuse(connection, stream, *status_of(error))
+
+    def _refuse(self, connection: Connection, stream: Stream, code: Code, text: str) -> None:
+        self._dispatcher.end(connection, stream, code, text)
+        self.reset(connection, stream)

@@ -1,0 +1,496 @@
+"""One HTTP/2 connection, server side (RFC 9113): bytes in, frames out. It knows no socket.
+
+Each rule is answered as the RFC says: ConnectionFailed becomes GOAWAY and the end, StreamFailed
+RST_STREAM. What a peer may send that brings nothing is bounded by a `Budget`.
+"""
+
+import struct
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from inference_service.transports.fast import frames
+from inference_service.transports.fast.frames import (
+    ConnectionFailed,
+    Error,
+    Setting,
+    StreamFailed,
+)
+from inference_service.transports.fast.headers import HeaderDecoder
+from inference_service.transports.fast.limits import Budget, Limits
+from inference_service.transports.fast.request import check_trailers, read_head
+from inference_service.transports.fast.sending import Sender
+from inference_service.transports.fast.stream import Stream
+
+_WORD = struct.Struct(">I")
+_SETTING = struct.Struct(">HI")
+_REMEMBERED = 1024
+_RESET_COST = 4.0
+
+
+class Calls(Protocol):
+    """What a connection tells of its streams; gRPC is behind it."""
+
+    def opened(self, connection: "Connection", stream: Stream) -> None:
+        """The head of a call came."""
+
+    def received(
+        self, connection: "Connection", stream: Stream, data: memoryview, last: bool
+    ) -> None:
+        """Data came; with `last`, the client is done with sending."""
+
+    def reset(self, connection: "Connection", stream: Stream) -> None:
+        """The stream is over before its call was: by the client, or by a rule it broke."""
+
+
+class Connection:
+    """The state of one connection. `now` is a monotonic clock in seconds.
+
+    `receive` takes what came; what is to be sent collects in `sender.out`. Once `closing` is set,
+    send that and close.
+    """
+
+    def __init__(self, calls: Calls, limits: Limits, now: Callable[[], float]) -> None:
+        self.sender = Sender()
+        self.streams: dict[int, Stream] = {}
+        self.last_stream = 0
+        self.closing = False
+        self.draining = False
+        self.began = now()
+        self.heard = self.began
+        self.ping_sent: float | None = None
+        self.preface_done = False
+        self.peer: Any = None
+        """Whoever moves the octets; the connection itself does not look at it."""
+        self._calls = calls
+        self._limits = limits
+        self._now = now
+        self._budget = Budget(self.began)
+        self._decoder = HeaderDecoder(read_head, limits.header_table, limits.header_list)
+        self._settled = False
+        self._parts: list[bytes] = []
+        self._parts_size = 0
+        self._needed = 0  # octets before there is anything to do: a drip of octets stays cheap
+        self._block: bytearray | None = None
+        self._block_of = (0, 0)
+        self._part = (0, 0, 0)  # of a DATA frame that came in parts: stream, octets left, flags
+        self._window = limits.connection_window
+        self._unacknowledged = 0
+        self._gone: OrderedDict[int, None] = OrderedDict()
+        self.sender.out.append(
+            frames.settings(
+                {
+                    Setting.MAX_CONCURRENT_STREAMS: limits.streams,
+                    Setting.INITIAL_WINDOW_SIZE: limits.stream_window,
+                    Setting.MAX_FRAME_SIZE: limits.frame,
+                    Setting.MAX_HEADER_LIST_SIZE: limits.header_list,
+                }
+            )
+            + frames.window_update(0, limits.connection_window - frames.DEFAULT_WINDOW)
+        )
+
+    # what comes in
+
+    def receive(self, data: bytes) -> None:
+        """Takes octets as they came from the peer, cut anywhere."""
+        if self.closing:
+            return
+        self.heard = self._now()
+        try:
+            self._receive(data)
+        except ConnectionFailed as failure:
+            self.fail(failure.code, failure.reason)
+
+    def _receive(self, data: bytes) -> None:
+        if self._parts:
+            self._parts.append(data)
+            self._parts_size += len(data)
+            if self._parts_size < self._needed:
+                return
+            data = b"".join(self._parts)
+            self._parts.clear()
+        place, end = 0, len(data)
+        if not self.preface_done:
+            place = self._preface(data)
+            if not place:
+                return
+        view = memoryview(data)
+        if self._part[1]:
+            place = self._more_data(view, place, end)
+        unpack = frames.FRAME_HEAD.unpack_from
+        self._needed = frames.HEAD_BYTES
+        while end - place >= frames.HEAD_BYTES:
+            high, low, kind, flags, number = unpack(data, place)
+            length = high << 8 | low
+            number &= 0x7FFFFFFF
+            start = place + frames.HEAD_BYTES
+            place = start + length
+            if length > frames.MIN_FRAME_SIZE:
+                self._check_size(kind, length)
+            if not self._settled:
+                self._first_frame(kind, flags)
+            if self._block is not None and (
+                kind != frames.CONTINUATION or number != self._block_of[0]
+            ):
+                raise ConnectionFailed(Error.PROTOCOL_ERROR, "a header block is not finished")
+            if place > end:
+                if kind == frames.DATA and not flags & frames.PADDED:
+                    # a part of it is as good as a frame: nothing is copied twice
+                    self._part = (number, place - end, flags)
+                    self._data(number, view[start:end], 0, end - start)
+                    return
+                place = start - frames.HEAD_BYTES
+                self._needed = frames.HEAD_BYTES + length
+                break
+            if kind == frames.DATA:
+                if flags & frames.PADDED:
+                    self._data(number, _unpadded(view[start:place]), flags, length)
+                else:
+                    self._data(number, view[start:place], flags, length)
+            elif kind == frames.HEADERS:
+                self._headers(number, flags, data[start:place])
+            else:
+                self._other(kind, number, flags, data[start:place])
+        if place < end:
+            self._keep(data[place:])
+
+    def _keep(self, rest: bytes) -> None:
+        self._parts.append(rest)
+        self._parts_size = len(rest)
+
+    def _check_size(self, kind: int, length: int) -> None:
+        if length > self._limits.frame:
+            raise ConnectionFailed(Error.FRAME_SIZE_ERROR, f"a frame of {length} octets")
+        if kind != frames.DATA:  # only data is read as it comes, the rest would be held in memory
+            raise ConnectionFailed(Error.ENHANCE_YOUR_CALM, f"a frame of {length} octets")
+
+    def _preface(self, data: bytes) -> int:
+        """How far the preface reaches; 0 while it is not whole."""
+        if not frames.PREFACE.startswith(data[: len(frames.PREFACE)]):
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, "not the preface of HTTP/2")
+        if len(data) < len(frames.PREFACE):
+            self._needed = len(frames.PREFACE)
+            self._keep(data)
+            return 0
+        self.preface_done = True
+        return len(frames.PREFACE)
+
+    def _first_frame(self, kind: int, flags: int) -> None:
+        if kind != frames.SETTINGS or flags & frames.ACK:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, "the first frame is not SETTINGS")
+        self._settled = True
+
+    def _more_data(self, view: memoryview, place: int, end: int) -> int:
+        number, left, flags = self._part
+        size = min(left, end - place)
+        left -= size
+        self._part = (number, left, flags)
+        self._data(number, view[place : place + size], 0 if left else flags, size)
+        return place + size
+
+    def _data(self, number: int, data: memoryview, flags: int, counted: int) -> None:
+        """`counted` octets for flow control, padding included."""
+        self._window -= counted
+        if self._window < 0:
+            raise ConnectionFailed(Error.FLOW_CONTROL_ERROR, "more data than the window has")
+        self._unacknowledged += counted
+        if self._unacknowledged * 2 > self._limits.connection_window:
+            self.sender.out.append(frames.window_update(0, self._unacknowledged))
+            self._window += self._unacknowledged
+            self._unacknowledged = 0
+        stream = self.streams.get(number)
+        if stream is None:
+            self._check_gone(number, "DATA")
+            return
+        try:
+            self._stream_data(stream, data, flags, counted)
+        except StreamFailed as failure:
+            self.reset(stream, failure.code)
+
+    def _stream_data(self, stream: Stream, data: memoryview, flags: int, counted: int) -> None:
+        if not stream.remote_open:
+            raise StreamFailed(Error.STREAM_CLOSED, "data after the end of the stream")
+        stream.receive_window -= counted
+        if stream.receive_window < 0:
+            raise StreamFailed(Error.FLOW_CONTROL_ERROR, "more data than the window has")
+        stream.received += len(data)
+        if flags & frames.END_STREAM:
+            stream.remote_open = False
+            self._check_length(stream)
+            self._calls.received(self, stream, data, True)
+            return
+        if not counted:
+            self._spend()
+        stream.unacknowledged += counted
+        self._calls.received(self, stream, data, False)
+
+    def acknowledge(self, stream: Stream) -> None:
+        """Lets the peer send on: called once what came on `stream` has found a place."""
+        octets = stream.unacknowledged
+        if octets * 2 > self._limits.stream_window and stream.remote_open and not stream.closed:
+            self.sender.out.append(frames.window_update(stream.id, octets))
+            stream.receive_window += octets
+            stream.unacknowledged = 0
+
+    def _check_length(self, stream: Stream) -> None:
+        expected = stream.head.content_length
+        if expected is not None and expected != stream.received:
+            raise StreamFailed(Error.PROTOCOL_ERROR, "content-length is not what came")
+
+    def _headers(self, number: int, flags: int, payload: bytes) -> None:
+        if not number & 1:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, f"a request on stream {number}")
+        if flags & frames.PADDED:
+            payload = bytes(_unpadded(memoryview(payload)))
+        if flags & frames.PRIORITISED:
+            if len(payload) < 5:
+                raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "HEADERS without its priority")
+            payload = payload[5:]
+        if flags & frames.END_HEADERS:
+            self._whole_block(number, flags, payload)
+        else:
+            self._block, self._block_of = bytearray(payload), (number, flags)
+            self._check_block()
+
+    def _continuation(self, number: int, flags: int, payload: bytes) -> None:
+        if self._block is None:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+        if not payload:
+            self._spend()
+        self._block += payload
+        self._check_block()
+        if flags & frames.END_HEADERS:
+            block, self._block = bytes(self._block), None
+            self._whole_block(number, self._block_of[1], block)
+
+    def _check_block(self) -> None:
+        if self._block is not None and len(self._block) > self._limits.header_list:
+            raise ConnectionFailed(Error.ENHANCE_YOUR_CALM, "a header block is too large")
+
+    def _whole_block(self, number: int, flags: int, block: bytes) -> None:
+        stream = self.streams.get(number)
+        if stream is not None:
+            self._trailers(stream, flags, block)
+            return
+        if number <= self.last_stream:
+            self._decoder.fields(block)  # keeps the table in step
+            self._check_gone(number, "HEADERS")
+            return
+        try:
+            head = self._decoder.decode(block)
+        except StreamFailed as failure:
+            self.last_stream = number
+            self._refuse(number, failure.code)
+            return
+        self.last_stream = number
+        if self.draining or len(self.streams) >= self._limits.streams:
+            self._refuse(number, Error.REFUSED_STREAM)
+            return
+        stream = Stream(
+            number, head, self._limits.stream_window, self.sender.initial_window, self.heard
+        )
+        self.streams[number] = stream
+        try:
+            if flags & frames.END_STREAM:
+                stream.remote_open = False
+                self._check_length(stream)
+            self._calls.opened(self, stream)
+            if flags & frames.END_STREAM and not stream.closed:
+                self._calls.received(self, stream, memoryview(b""), True)
+        except StreamFailed as failure:
+            self.reset(stream, failure.code)
+
+    def _trailers(self, stream: Stream, flags: int, block: bytes) -> None:
+        try:
+            fields = self._decoder.fields(block)
+            if not stream.remote_open:
+                raise StreamFailed(Error.STREAM_CLOSED, "headers after the end of the stream")
+            if not flags & frames.END_STREAM:
+                raise StreamFailed(Error.PROTOCOL_ERROR, "trailers that do not end the stream")
+            check_trailers(fields)
+            stream.remote_open = False
+            self._check_length(stream)
+            self._calls.received(self, stream, memoryview(b""), True)
+        except StreamFailed as failure:
+            self.reset(stream, failure.code)
+
+    def _other(self, kind: int, number: int, flags: int, payload: bytes) -> None:
+        if kind == frames.WINDOW_UPDATE:
+            self._window_update(number, payload)
+        elif kind == frames.RST_STREAM:
+            self._rst_stream(number, payload)
+        elif kind == frames.PING:
+            self._ping(number, flags, payload)
+        elif kind == frames.SETTINGS:
+            self._settings(number, flags, payload)
+        elif kind == frames.CONTINUATION:
+            self._continuation(number, flags, payload)
+        elif kind == frames.GOAWAY:
+            if number or len(payload) < 8:
+                code = Error.PROTOCOL_ERROR if number else Error.FRAME_SIZE_ERROR
+                raise ConnectionFailed(code, "GOAWAY")
+            self._spend()
+        elif kind == frames.PUSH_PROMISE:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, "PUSH_PROMISE of a client")
+        elif kind == frames.PRIORITY:
+            self._priority(number, payload)
+        else:  # unknown frames are to be ignored (section 4.1)
+            self._spend()
+
+    def _window_update(self, number: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "WINDOW_UPDATE")
+        self._spend()
+        octets = _WORD.unpack(payload)[0] & frames.MAX_WINDOW
+        if number == 0:
+            self._finish_all(self.sender.grant(octets))
+            return
+        stream = self.streams.get(number)
+        if stream is None:
+            self._check_not_idle(number, "WINDOW_UPDATE")
+            return
+        try:
+            if self.sender.grant_stream(stream, octets):
+                self.finish(stream)
+        except StreamFailed as failure:
+            self.reset(stream, failure.code)
+        else:
+            stream.touched = self.heard
+
+    def _rst_stream(self, number: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "RST_STREAM")
+        self._check_not_idle(number, "RST_STREAM")
+        self._spend(_RESET_COST)
+        stream = self.streams.pop(number, None)
+        if stream is not None:
+            self._end(stream)
+
+    def _ping(self, number: int, flags: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, "PING on a stream")
+        if len(payload) != 8:
+            raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "PING")
+        self._spend()
+        if flags & frames.ACK:
+            self.ping_sent = None
+        else:
+            self.sender.out.append(frames.frame(frames.PING, frames.ACK, 0, payload))
+
+    def _settings(self, number: int, flags: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, "SETTINGS on a stream")
+        if len(payload) % 6 or (flags & frames.ACK and payload):
+            raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "SETTINGS")
+        self._spend(1.0 + len(payload) / 64)
+        if flags & frames.ACK:
+            return
+        for key, value in _SETTING.iter_unpack(payload):
+            self._setting(key, value)
+        self.sender.out.append(frames.SETTINGS_ACK)
+
+    def _setting(self, key: int, value: int) -> None:
+        if key == Setting.INITIAL_WINDOW_SIZE:
+            if value > frames.MAX_WINDOW:
+                raise ConnectionFailed(Error.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE")
+            self._finish_all(self.sender.set_initial_window(value, self.streams))
+        elif key == Setting.MAX_FRAME_SIZE:
+            if not frames.MIN_FRAME_SIZE <= value <= frames.MAX_FRAME_SIZE:
+                raise ConnectionFailed(Error.PROTOCOL_ERROR, "MAX_FRAME_SIZE")
+            self.sender.max_frame = min(value, self._limits.frame)
+        elif key == Setting.ENABLE_PUSH and value > 1:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, "ENABLE_PUSH")
+
+    def _priority(self, number: int, payload: bytes) -> None:
+        if not number:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, "PRIORITY on stream 0")
+        self._spend()
+        if len(payload) != 5:
+            stream = self.streams.get(number)
+            if stream is None:
+                raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "PRIORITY")
+            self.reset(stream, Error.FRAME_SIZE_ERROR)
+
+    # how streams and the connection end
+
+    def finish(self, stream: Stream) -> None:
+        """The answer is on its way: forgets the stream, and stops a client that still sends."""
+        if stream.closed:
+            return
+        stream.closed = True
+        self.streams.pop(stream.id, None)
+        self._budget.earn(1)
+        if stream.remote_open:
+            self.sender.out.append(frames.rst_stream(stream.id, Error.NO_ERROR))
+            self._remember(stream.id)
+
+    def reset(self, stream: Stream, code: Error) -> None:
+        """Ends a stream at once, whatever its call is at."""
+        if self.streams.pop(stream.id, None) is not None:
+            self._end(stream)
+            self._refuse(stream.id, code)
+
+    def fail(self, code: Error, reason: str) -> None:
+        """Ends the connection: GOAWAY, and every call is over."""
+        if not self.closing:
+            self.sender.out.append(frames.goaway(self.last_stream, code, reason))
+            self.close()
+
+    def close(self) -> None:
+        """Ends every call without another word: the peer is gone, or is told to be."""
+        self.closing = True
+        streams, self.streams = self.streams, {}
+        for stream in streams.values():
+            self._end(stream)
+
+    def goaway(self) -> None:
+        """Takes no new stream; what is open may finish."""
+        if not self.draining:
+            self.draining = True
+            self.sender.out.append(frames.goaway(self.last_stream, Error.NO_ERROR, "draining"))
+
+    def ping(self) -> None:
+        """Asks a silent peer whether it is there."""
+        self.ping_sent = self._now()
+        self.sender.out.append(frames.frame(frames.PING, 0, 0, b"\0" * 8))
+
+    def _end(self, stream: Stream) -> None:
+        stream.closed = True
+        self.sender.forget(stream)
+        self._calls.reset(self, stream)
+
+    def _finish_all(self, streams: list[Stream]) -> None:
+        for stream in streams:
+            self.finish(stream)
+
+    def _refuse(self, number: int, code: Error) -> None:
+        self._spend()
+        self._remember(number)
+        self.sender.out.append(frames.rst_stream(number, code))
+
+    def _remember(self, number: int) -> None:
+        """Streams that we ended: what is still under way on them is not the peer's fault."""
+        self._gone[number] = None
+        if len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)
+
+    def _check_gone(self, number: int, what: str) -> None:
+        self._check_not_idle(number, what)
+        self._spend()
+        if number not in self._gone:
+            raise ConnectionFailed(Error.STREAM_CLOSED, f"{what} on stream {number}, which ended")
+
+    def _check_not_idle(self, number: int, what: str) -> None:
+        if number == 0 or not number & 1 or number > self.last_stream:
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, f"{what} on stream {number}")
+
+    def _spend(self, cost: float = 1.0) -> None:
+        if not self._budget.spend(cost, self.heard):
+            raise ConnectionFailed(Error.ENHANCE_YOUR_CALM, "too many frames that bring nothing")
+
+
+def _unpadded(payload: memoryview) -> memoryview:
+    """RFC 9113, section 6.1: the first octet is the length of the padding."""
+    if not len(payload) or payload[0] >= len(payload):
+        raise ConnectionFailed(Error.PROTOCOL_ERROR, "padding longer than the frame")
+    return payload[1 : len(payload) - payload[0]]

@@ -1,0 +1,216 @@
+"""Which questions are answered together, where they run, and which are refused at once."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, Protocol
+
+from inference_service.errors import CannotBeInTime
+from inference_service.methods import Batch, Inference, Message, Outcome
+from inference_service.status import Code, status_of
+from inference_service.transports.fast.connection import Connection
+from inference_service.transports.fast.stream import Stream
+from protos.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+INLINE_SECONDS = 1e-3
+"""What is quicker than this runs on the loop's own thread: a hand-over to another costs more."""
+
+
+class Ask(NamedTuple):
+    """One question; `slot` is its place among the answers of a stream, None for a unary call."""
+
+    connection: Connection
+    stream: Stream
+    method: Inference
+    message: Message
+    slot: list[Outcome | None] | None
+
+
+class Observer(Protocol):
+    """Counts what was answered."""
+
+    def observe(self, path: str, code: int, seconds: float) -> None:
+        """One call of the method at `path` ended with `code` after `seconds`."""
+
+
+class Dispatcher:
+    """Collects what one turn of the loop brought and runs it as the fewest batches.
+
+    `workers` threads take batches of slow models. At most `limit` calls wait there or hold a
+    stream open; more are refused. `wake` tells the loop that answers of a thread are there.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        limit: int,
+        wake: Callable[[], None],
+        advance: Callable[[Connection, Stream], None],
+        observer: Observer | None,
+    ) -> None:
+        self.touched: dict[Connection, None] = {}
+        self.open = 0
+        self._workers = workers
+        self._limit = limit
+        self._now = time.monotonic
+        self._wake = wake
+        self._advance = advance
+        self._observer = observer
+        self._pending: dict[Inference, list[Ask]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._queued_seconds = 0.0
+        self._done: deque[tuple[list[Ask], Batch, list[Outcome]]] = deque()
+
+    def admit(self, count: int = 1) -> None:
+        """Takes `count` places. Raises Unavailable when there are not as many."""
+        if self.open + count > self._limit:
+            raise self._at_limit()
+        self.open += count
+
+    def release(self, count: int = 1) -> None:
+        """Gives places back."""
+        self.open -= count
+
+    def ask(self, ask: Ask) -> None:
+        """Puts a question to those of this turn."""
+        asks = self._pending.get(ask.method)
+        if asks is None:
+            self._pending[ask.method] = [ask]
+        else:
+            asks.append(ask)
+
+    def touch(self, connection: Connection) -> None:
+        """Has the loop send what the connection collected."""
+        self.touched[connection] = None
+
+    def run(self) -> None:
+        """Answers what this turn brought, and what threads have finished."""
+        while self._done:
+            asks, batch, outcomes = self._done.popleft()
+            self._queued_seconds -= batch.expected_seconds
+            self.release(len(asks))
+            self._answer(asks, outcomes)
+        while self._pending:
+            method, asks = self._pending.popitem()
+            live = [ask for ask in asks if self._may_run(ask)]
+            if not live:
+                continue
+            for batch in method.plan([ask.message for ask in live]):
+                chosen = [live[place] for place in batch.places]
+                if batch.expected_seconds <= INLINE_SECONDS:
+                    self._answer(chosen, batch.run())
+                else:
+                    self._hand_over(batch, chosen)
+
+    def deliver(self, connection: Connection, stream: Stream, message: bytes) -> None:
+        """The answer of a unary call."""
+        connection.sender.answer(stream, message)
+        if not stream.outgoing:
+            connection.finish(stream)
+        self.touched[connection] = None
+        self._count(stream, Code.OK)
+
+    def end(self, connection: Connection, stream: Stream, code: Code, text: str) -> None:
+        """The end of a call, after the messages that are on their way."""
+        if stream.answered or stream.closed:
+            return
+        connection.sender.finish(stream, code, text)
+        if not stream.outgoing:
+            connection.finish(stream)
+        self.touched[connection] = None
+        cancel, stream.cancel = stream.cancel, None
+        if cancel is not None:
+            cancel()
+        self._count(stream, code)
+
+    def close(self) -> None:
+        """Starts nothing more in threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _at_limit(self) -> Unavailable:
+        return Unavailable(
+            "the service is at its limit",
+            why=f"{self._limit} requests and streams are open",
+            remedy="ask again later, or raise INFERENCE_MAX_CONCURRENT",
+        )
+
+    def _may_run(self, ask: Ask) -> bool:
+        """Not if the client gave up, all places are taken, or its deadline has passed."""
+        stream = ask.stream
+        if stream.closed or stream.answered:
+            return False
+        if self.open >= self._limit and ask.slot is None:
+            self._refuse(ask, self._at_limit())
+            return False
+        if stream.deadline is None or stream.deadline > self._now():
+            return True
+        self._refuse(ask, CannotBeInTime("the deadline passed before the question was begun"))
+        return False
+
+    def _hand_over(self, batch: Batch, asks: list[Ask]) -> None:
+        """Gives a slow batch to a thread, unless it cannot be in time or there is no place."""
+        wait = batch.expected_seconds + self._queued_seconds / self._workers
+        deadlines = [ask.stream.deadline for ask in asks if ask.stream.deadline is not None]
+        try:
+            if len(deadlines) == len(asks) and max(deadlines) < self._now() + wait:
+                raise CannotBeInTime(
+                    "the answer would come after the deadline",
+                    why=f"{self._queued_seconds:.3g} s of other work wait before it",
+                    remedy="ask again later, or with a longer deadline",
+                )
+            self.admit(len(asks))
+        except Unavailable as error:
+            for ask in asks:
+                self._refuse(ask, error)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="model")
+        self._queued_seconds += batch.expected_seconds
+        self._pool.submit(self._work, batch, asks)
+
+    def _work(self, batch: Batch, asks: list[Ask]) -> None:
+        outcomes: list[Outcome]
+        if all(ask.stream.closed or ask.stream.answered for ask in asks):
+            outcomes = [CannotBeInTime("nobody waits for the answer")] * len(asks)
+        else:
+            outcomes = list(batch.run())
+        self._done.append((asks, batch, outcomes))
+        self._wake()
+
+    def _answer(self, asks: list[Ask], outcomes: Sequence[Outcome]) -> None:
+        for ask, outcome in zip(asks, outcomes, strict=True):
+            if ask.stream.closed or ask.stream.answered:
+                continue
+            if ask.slot is not None:
+                self._fill(ask, ask.slot, outcome)
+            elif isinstance(outcome, Exception):
+                self.end(ask.connection, ask.stream, *status_of(outcome))
+            else:
+                self.deliver(ask.connection, ask.stream, outcome)
+
+    def _refuse(self, ask: Ask, error: Exception) -> None:
+        self._answer([ask], [error])
+
+    def _fill(self, ask: Ask, slot: list[Outcome | None], outcome: Outcome) -> None:
+        """Puts an answer in its place and sends those that are next in turn."""
+        if isinstance(outcome, Exception) and ask.method.as_message is not None:
+            outcome = ask.method.as_message(bytes(ask.message), outcome)
+        slot[0] = outcome
+        slots = ask.stream.slots
+        while slots and slots[0][0] is not None:
+            answer = slots.popleft()[0]
+            if isinstance(answer, Exception):
+                self.end(ask.connection, ask.stream, *status_of(answer))
+                return
+            ask.connection.sender.message(ask.stream, answer)
+        self.touched[ask.connection] = None
+        self._advance(ask.connection, ask.stream)
+
+    def _count(self, stream: Stream, code: Code) -> None:
+        if self._observer is not None:
+            self._observer.observe(stream.head.path, code, self._now() - stream.started)

@@ -1,0 +1,58 @@
+"""What one peer may use, and how much of what brings nothing it may send."""
+
+from dataclasses import dataclass
+
+_KIB, _MIB = 1 << 10, 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the fast transport; sizes in octets, times in seconds.
+
+    `buffered` bounds what half-received requests of all connections hold together; `unsent` what
+    one connection may have waiting for its peer to read. `stall` is how long a peer may leave a
+    begun request or a waiting answer untouched; `keepalive` how long a connection with open
+    calls may be silent before it is asked by PING.
+    """
+
+    message: int = 16 * _MIB
+    connections: int = 256
+    streams: int = 128
+    header_list: int = 16 * _KIB
+    header_table: int = 4096
+    frame: int = _MIB
+    stream_window: int = _MIB
+    connection_window: int = 8 * _MIB
+    buffered: int = 256 * _MIB
+    unsent: int = 16 * _MIB
+    preface: float = 10.0
+    stall: float = 30.0
+    keepalive: float = 60.0
+    keepalive_answer: float = 20.0
+
+
+class Budget:
+    """What a connection may still spend on frames that bring nothing.
+
+    Each PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA or unknown frame costs 1, each
+    RST_STREAM 4. It refills by time and by work: an answered call earns more than a well-behaved
+    client spends on it (C-core's bandwidth pings and window updates are below 3 a call).
+    """
+
+    START = 2000.0
+    A_SECOND = 500.0
+    A_CALL = 8.0
+
+    def __init__(self, now: float) -> None:
+        self._left = self.START
+        self._at = now
+
+    def spend(self, cost: float, now: float) -> bool:
+        """Pays `cost`; False if the budget is used up."""
+        self._left = min(self.START, self._left + (now - self._at) * self.A_SECOND) - cost
+        self._at = now
+        return self._left >= 0.0
+
+    def earn(self, calls: int) -> None:
+        """Adds what `calls` answered calls earn."""
+        self._left = min(self.START, self._left + calls * self.A_CALL)

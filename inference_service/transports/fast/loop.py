@@ -1,0 +1,264 @@
+"""The loop: sockets and epoll. What one turn of it brought is answered together."""
+
+import contextlib
+import logging
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from inference_service.transports.fast.calls import GrpcCalls
+from inference_service.transports.fast.connection import Connection
+from inference_service.transports.fast.dispatcher import Dispatcher
+from inference_service.transports.fast.frames import Error
+from inference_service.transports.fast.limits import Limits
+from inference_service.transports.fast.peer import Peer
+from protos.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+_READ_BYTES = 256 << 10
+_SWEEP_SECONDS = 0.25
+_BACKLOG = 512
+
+
+class Loop:
+    """One thread that serves every connection.
+
+    `make` gives the calls and the dispatcher, which need the loop's own clock and wake; `tls`
+    gives the context for the next connection, None for plain text.
+    """
+
+    def __init__(
+        self,
+        make: Callable[["Loop"], tuple[GrpcCalls, Dispatcher]],
+        limits: Limits,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
+        self._limits = limits
+        self._tls = tls
+        self._posted: deque[Callable[[], None]] = deque()
+        self._waker, self._wakened = socket.socketpair()
+        self._waker.setblocking(False)
+        self._wakened.setblocking(False)
+        self._epoll = select.epoll()
+        self._epoll.register(self._wakened.fileno(), select.EPOLLIN)
+        self._listeners: dict[int, socket.socket] = {}
+        self._paused_listening = False
+        self.peers: dict[int, Peer] = {}
+        self._buffer = memoryview(bytearray(_READ_BYTES))
+        self._stop = False
+        self._draining = False
+        self.idle = threading.Event()
+        self.refused_connections = 0
+        self._calls, self.dispatcher = make(self)
+        self._thread = threading.Thread(target=self._run, name="fast", daemon=True)
+
+    # from any thread
+
+    def listen(self, address: str) -> int:
+        """Binds `host:port` and starts; the port. Raises ConfigurationError."""
+        host, _, port = address.rpartition(":")
+        try:
+            found = socket.getaddrinfo(
+                host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listener = socket.socket(found[0], socket.SOCK_STREAM)
+            try:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(found[4])
+                listener.listen(_BACKLOG)
+            except OSError:
+                listener.close()
+                raise
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {address}",
+                why="the address is in use or not of this machine",
+                remedy="set INFERENCE_ADDRESS to a free one",
+            ) from error
+        listener.setblocking(False)
+        self._listeners[listener.fileno()] = listener
+        self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._thread.start()
+        bound: int = listener.getsockname()[1]
+        return bound
+
+    def post(self, step: Callable[[], None]) -> None:
+        """Runs `step` on the loop's thread, soon."""
+        self._posted.append(step)
+        self.wake()
+
+    def wake(self) -> None:
+        """Ends the wait of the loop, if it waits."""
+        with contextlib.suppress(BlockingIOError, OSError):  # a full pipe wakes as well
+            self._waker.send(b"\0")
+
+    def drain(self, seconds: float) -> bool:
+        """Takes no new call; whether those in flight ended within `seconds`. Then all is closed."""
+        self.post(self._begin_drain)
+        finished = self.idle.wait(seconds)
+        self._stop = True
+        self.wake()
+        self._thread.join(2.0)
+        return finished
+
+    # the loop's own thread
+
+    def _run(self) -> None:
+        poll = self._epoll.poll
+        swept = time.monotonic()
+        while not self._stop:
+            for number, mask in poll(_SWEEP_SECONDS):
+                peer = self.peers.get(number)
+                if peer is not None:
+                    self._serve(peer, mask)
+                elif number in self._listeners:
+                    self._accept(self._listeners[number])
+                else:
+                    self._wake_up()
+            try:
+                self.dispatcher.run()
+            except Exception:  # the loop must outlive whatever a model brings
+                log.exception("a turn of the loop failed")
+            self._send()
+            if self._draining:
+                self._drained()
+                self._send()
+            now = time.monotonic()
+            if now - swept >= _SWEEP_SECONDS:
+                swept = now
+                self._sweep(now)
+                self._send()
+        self._close_all()
+
+    def _wake_up(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wakened.recv(4096)
+        while self._posted:
+            self._posted.popleft()()
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            sock, _ = listener.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:  # out of descriptors: do not spin, try again at the next sweep
+            log.warning("cannot take a connection: %s", error)
+            self._epoll.unregister(listener.fileno())
+            self._paused_listening = True
+            return
+        if len(self.peers) >= self._limits.connections:
+            self.refused_connections += 1
+            sock.close()
+            return
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(self._calls, self._limits, time.monotonic)
+        peer = Peer(sock, connection, None if self._tls is None else self._tls())
+        self.peers[sock.fileno()] = peer
+        self._epoll.register(sock.fileno(), peer.wanted)
+        connection.peer = peer
+        self._serve(peer, select.EPOLLIN)  # the first bytes are often there already
+
+    def _serve(self, peer: Peer, mask: int) -> None:
+        if mask & ~select.EPOLLOUT and not peer.receive(self._buffer):
+            self._close(peer)
+            return
+        self.dispatcher.touched[peer.connection] = None
+
+    def _send(self) -> None:
+        touched = self.dispatcher.touched
+        while touched:
+            connection, _ = touched.popitem()
+            peer: Peer | None = connection.peer
+            if peer is None:
+                continue
+            if not peer.send() or (connection.closing and peer.is_flushed):
+                self._close(peer)
+            elif peer.wanted != (wanted := peer.wants(self._limits.unsent)):
+                peer.wanted = wanted
+                self._epoll.modify(peer.number, wanted)
+
+    def _close(self, peer: Peer) -> None:
+        del self.peers[peer.number]
+        self._epoll.unregister(peer.number)
+        peer.connection.peer = None
+        peer.connection.close()
+        peer.close()
+
+    def _close_all(self) -> None:
+        for peer in list(self.peers.values()):
+            self._close(peer)
+        self._stop_listening()
+        self.dispatcher.close()
+        self._epoll.close()
+        self._waker.close()
+        self._wakened.close()
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners.values():
+            if not self._paused_listening:
+                self._epoll.unregister(listener.fileno())
+            listener.close()
+        self._listeners.clear()
+
+    # what time brings
+
+    def _sweep(self, now: float) -> None:
+        if self._paused_listening:
+            self._paused_listening = False
+            for number in self._listeners:
+                self._epoll.register(number, select.EPOLLIN)
+        for peer in list(self.peers.values()):
+            self._sweep_peer(peer, now)
+
+    def _sweep_peer(self, peer: Peer, now: float) -> None:
+        connection, limits = peer.connection, self._limits
+        if connection.closing or peer.stalled(now, limits.stall):
+            self._close(peer)
+            return
+        if not connection.preface_done and now - connection.began > limits.preface:
+            connection.fail(Error.PROTOCOL_ERROR, "no preface in time")
+        for stream in list(connection.streams.values()):
+            if stream.deadline is not None and stream.deadline < now:
+                self._calls.expire(connection, stream)
+            elif stream.outgoing and now - stream.touched > limits.stall:
+                connection.reset(stream, Error.CANCEL)
+            elif self._calls.is_half_received(stream) and now - stream.touched > limits.stall:
+                self._calls.shut(connection, stream, "the rest of the message did not come")
+        silent = now - connection.heard
+        if connection.ping_sent is not None and connection.heard > connection.ping_sent:
+            connection.ping_sent = None
+        if connection.ping_sent is not None:
+            if now - connection.ping_sent > limits.keepalive_answer:
+                connection.close()
+        elif connection.streams and silent > limits.keepalive:
+            connection.ping()
+        self.dispatcher.touch(connection)
+
+    # how it ends
+
+    def _begin_drain(self) -> None:
+        self._draining = True
+        self._stop_listening()
+        for peer in self.peers.values():
+            peer.connection.goaway()
+            self.dispatcher.touch(peer.connection)
+        self._drained()
+
+    def _drained(self) -> None:
+        """Ends calls that wait for nothing that will come; tells when none is being answered."""
+        busy = False
+        for peer in self.peers.values():
+            for stream in list(peer.connection.streams.values()):
+                if self._calls.is_idle(stream):
+                    self._calls.shut(peer.connection, stream, "the service is stopping")
+                else:
+                    busy = True
+            busy = busy or not peer.is_flushed
+        if not busy:
+            self.idle.set()

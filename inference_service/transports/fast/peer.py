@@ -1,0 +1,120 @@
+"""One peer: a socket, perhaps with TLS, and what it has not taken yet."""
+
+import select
+import socket
+import ssl
+
+from inference_service.tls_pipe import TlsFailed, TlsPipe
+from inference_service.transports.fast.connection import Connection
+
+_WRITE_BYTES = 256 << 10
+
+
+class Peer:
+    """Moves octets between a socket and a connection. Nothing here waits.
+
+    `wanted` is what epoll watches for. A peer that does not read what it asked for is not read
+    from either, once more than the limit waits for it.
+    """
+
+    def __init__(
+        self, sock: socket.socket, connection: Connection, context: ssl.SSLContext | None
+    ) -> None:
+        self.connection = connection
+        self.number = sock.fileno()
+        self.wanted = select.EPOLLIN
+        self._socket = sock
+        self._tls = None if context is None else TlsPipe(context)
+        self._unsent = bytearray()
+        self._blocked_since = 0.0
+
+    def receive(self, buffer: memoryview) -> bool:
+        """Reads once; False if the peer is gone."""
+        try:
+            size = self._socket.recv_into(buffer)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        if not size:
+            return False
+        data = bytes(buffer[:size])
+        if self._tls is not None:
+            try:
+                data = self._tls.receive(data)
+            except TlsFailed as failure:
+                self._flush(failure.last_words)
+                return False
+            if self._tls.ended:
+                return False
+        if data:
+            self.connection.receive(data)
+        return True
+
+    def send(self) -> bool:
+        """Writes what was collected, as far as the peer takes it; False if the peer is gone."""
+        out = self.connection.sender.out
+        if self._tls is not None and not self._tls.ready:
+            return self._flush(self._tls.outgoing())
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        if self._tls is not None:
+            try:
+                data = self._tls.send(data) if data else self._tls.outgoing()
+            except TlsFailed:
+                return False
+        return self._flush(data)
+
+    @property
+    def is_flushed(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._unsent and not self.connection.sender.out
+
+    def wants(self, unsent_limit: int) -> int:
+        """What epoll is to watch for now."""
+        if not self._unsent:
+            return select.EPOLLIN
+        if len(self._unsent) + self.connection.sender.waiting > unsent_limit:
+            return select.EPOLLOUT
+        return select.EPOLLIN | select.EPOLLOUT
+
+    def stalled(self, now: float, seconds: float) -> bool:
+        """Whether the peer has taken nothing for longer than `seconds`, though something waits."""
+        if not self._unsent:
+            self._blocked_since = 0.0
+            return False
+        if not self._blocked_since:
+            self._blocked_since = now
+        return now - self._blocked_since > seconds
+
+    def close(self) -> None:
+        """Closes the socket."""
+        self._socket.close()
+
+    def _flush(self, data: bytes | memoryview) -> bool:
+        if self._unsent:
+            self._unsent += data
+            return self._flush_unsent()
+        if not data:
+            return True
+        try:
+            size = self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            size = 0
+        except OSError:
+            return False
+        if size < len(data):
+            self._unsent += memoryview(data)[size:]
+        return True
+
+    def _flush_unsent(self) -> bool:
+        with memoryview(self._unsent) as view:
+            try:
+                size = self._socket.send(view[:_WRITE_BYTES])
+            except (BlockingIOError, InterruptedError):
+                return True
+            except OSError:
+                return False
+        self._blocked_since = 0.0
+        del self._unsent[:size]
+        return True

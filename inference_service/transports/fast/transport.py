@@ -1,0 +1,60 @@
+"""The fast transport as the service starts it."""
+
+import os
+import ssl
+from collections.abc import Callable
+
+from inference_service.methods import FindMethod
+from inference_service.transports.fast.calls import GrpcCalls
+from inference_service.transports.fast.dispatcher import Dispatcher, Observer
+from inference_service.transports.fast.limits import Limits
+from inference_service.transports.fast.loop import Loop
+
+
+class FastTransport:
+    """gRPC over our own HTTP/2: `start` binds it, `drain` ends it. Linux only (epoll).
+
+    `find` gives the method at a path; `max_concurrent` bounds calls that wait for a slow model, and
+    open streams.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        find: FindMethod,
+        limits: Limits,
+        max_concurrent: int,
+        observer: Observer | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
+        self._address = address
+
+        def make(loop: Loop) -> tuple[GrpcCalls, Dispatcher]:
+            dispatcher = Dispatcher(
+                workers=len(os.sched_getaffinity(0)),
+                limit=max_concurrent,
+                wake=loop.wake,
+                advance=lambda connection, stream: calls.advance(connection, stream),
+                observer=observer,
+            )
+            calls = GrpcCalls(find, dispatcher, limits, loop.post)
+            return calls, dispatcher
+
+        self._loop = Loop(make, limits, tls)
+        self._dispatcher = self._loop.dispatcher
+
+    def start(self) -> int:
+        """Binds, serves, returns the port. Raises ConfigurationError if the address is taken."""
+        return self._loop.listen(self._address)
+
+    def drain(self, seconds: float) -> bool:
+        """Takes no new call, lets those in flight end, for at most `seconds`; whether all did."""
+        return self._loop.drain(seconds)
+
+    def gauges(self) -> dict[str, float]:
+        """What is open at this moment."""
+        return {
+            "connections": len(self._loop.peers),
+            "calls_in_threads_and_streams": self._dispatcher.open,
+            "connections_refused": self._loop.refused_connections,
+        }
