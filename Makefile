@@ -9,7 +9,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 
-.PHONY: up test demo setup lint types check lock protos clean
+.PHONY: up test demo bench setup lint types check lock protos clean
 
 up: setup ## the local hub, a fleet, Dagster: everything, under one supervisor
 	@$(BIN)/edgectl up
@@ -18,6 +18,9 @@ demo: setup ## the whole story, headless, from an empty state directory
 	@$(BIN)/edgectl demo
 
 test: setup lint types check ## everything that CI runs
+
+bench: setup ## the figures of the inference service beside its peers (needs nghttp2-client)
+	@$(BIN)/python -m benchmarks.inference
 
 setup: $(STAMP) ## makes .venv once
 

@@ -9,24 +9,13 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from inference_service.capture import Capture
 from inference_service.config import Config, checked_address
-from inference_service.data_plane import DataPlane
-from inference_service.description import ModelDescription
-from inference_service.health import Health
-from inference_service.repository import ModelRepository, ServedModel
-from inference_service.service import SERVICE, Service
-from inference_service.transports import make_transport
+from inference_service.running import RunningService
 from protos.errors import EdgeAssetsError
-
-if TYPE_CHECKING:
-    from inference_service.contracts import Contract
 
 log = logging.getLogger("inference_service")
 
-_CAPTURE_CLOSE_SECONDS = 2.0
 _SWITCH_SECONDS = 0.5e-3
 """How long a thread of ours may hold the interpreter while a request waits; Python's is 5 ms."""
 
@@ -34,57 +23,23 @@ _SWITCH_SECONDS = 0.5e-3
 def serve(config: Config, stop: threading.Event) -> bool:
     """Serves until `stop` is set, then drains; whether every request in flight was answered.
 
-    The end comes within `config.drain_seconds` and two seconds for the last captures. Raises
-    ConfigurationError if the address cannot be bound.
+    The end comes within `config.drain_seconds` and three seconds for the last captures and spans.
+    Raises ConfigurationError if an address cannot be bound.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
-    repository = ModelRepository(
-        config.model_path, config.model_digest, load_contract=_load_contract
-    )
-    capture = Capture(config.capture) if config.capture else None
-    health = Health()
-    plane = DataPlane(repository, capture)
-    service = Service(repository, plane, health, reflection=config.reflection)
-    transport = make_transport(config, service.find)
-    _tell_health(health, repository)
-    port = transport.start()
+    service = RunningService(config)
+    port = service.start()
     gc.freeze()  # what is here now stays: the collector need not look at it again
     log.info("listening on %s:%d", config.address.rpartition(":")[0], port)
     while not stop.wait(config.watch_seconds):
         try:
-            if repository.check():
-                _tell_health(health, repository)
+            service.look()
         except Exception:  # the service must outlive whatever a disk does
-            log.exception("the model folder could not be checked")
+            log.exception("the models on the disk could not be looked at")
     log.info("draining for at most %g s", config.drain_seconds)
-    health.tell(dict.fromkeys(health.known, False))
-    finished = transport.drain(config.drain_seconds)
-    if capture is not None:
-        capture.close(_CAPTURE_CLOSE_SECONDS)
+    finished = service.stop(config.drain_seconds)
     log.info("drained" if finished else "requests were cut off at the end of the drain")
     return finished
-
-
-def _load_contract(folder: Path, description: ModelDescription) -> "Contract | None":
-    """Typed contracts cost nothing where no model has one."""
-    if not any((folder / name).exists() for name in ("contract.binpb", "contract.proto")):
-        return None
-    from inference_service.contracts import load_contract
-
-    return load_contract(folder, description)
-
-
-def _tell_health(health: Health, repository: ModelRepository) -> None:
-    ready = repository.ready()
-    known = {"": ready, SERVICE: ready}
-    known |= {state.name: repository.ready(state.name) for state in repository.states()}
-    known |= {
-        name: True
-        for state in repository.states()
-        if isinstance(state, ServedModel) and state.contract is not None
-        for name in state.contract.service_names
-    }
-    health.tell(known)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference_service.http_face.config import HttpConfig
+from inference_service.tls import TlsConfig
+from inference_service.tracing.config import TracingConfig
 from protos.digests import is_digest
 from protos.errors import ConfigurationError
 
@@ -53,6 +56,9 @@ class Config:
     drain_seconds: float = 8.0
     watch_seconds: float = 5.0
     reflection: bool = True
+    tls: TlsConfig | None = None
+    http: HttpConfig | None = None
+    tracing: TracingConfig | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Config":
@@ -99,15 +105,53 @@ class Config:
             drain_seconds=read.number("INFERENCE_DRAIN_SECONDS", cls.drain_seconds, 0.0, 600.0),
             watch_seconds=read.number("INFERENCE_WATCH_SECONDS", cls.watch_seconds, 0.05, 86400.0),
             reflection=read.switch("INFERENCE_REFLECTION", True),
+            tls=_tls(read),
+            http=_http(read),
+            tracing=TracingConfig.from_environment(environ),
         )
 
 
-def checked_address(text: str) -> str:
+def _tls(read: "_Reader") -> TlsConfig | None:
+    certificate, key = (
+        read.text(name, "") for name in ("INFERENCE_TLS_CERTIFICATE", "INFERENCE_TLS_KEY")
+    )
+    client_ca = read.text("INFERENCE_TLS_CLIENT_CA", "")
+    if not (certificate or key or client_ca):
+        return None
+    if not certificate or not key:
+        raise ConfigurationError(
+            "TLS is half configured",
+            why="INFERENCE_TLS_CERTIFICATE and INFERENCE_TLS_KEY go together",
+            remedy="set both, or none of the three INFERENCE_TLS_ settings",
+        )
+    return TlsConfig(Path(certificate), Path(key), Path(client_ca) if client_ca else None)
+
+
+def _http(read: "_Reader") -> HttpConfig | None:
+    address = read.text("INFERENCE_HTTP_ADDRESS", "")
+    if not address:
+        return None
+    return HttpConfig(
+        address=checked_address(address, "INFERENCE_HTTP_ADDRESS"),
+        origins=tuple(read.text("INFERENCE_HTTP_ORIGINS", "").replace(",", " ").split()),
+        max_body_bytes=int(
+            read.number("INFERENCE_HTTP_MAX_BODY_BYTES", HttpConfig.max_body_bytes, 1024, 1 << 30)
+        ),
+        max_connections=int(
+            read.number("INFERENCE_HTTP_MAX_CONNECTIONS", HttpConfig.max_connections, 1, 1024)
+        ),
+        read_seconds=read.number(
+            "INFERENCE_HTTP_READ_SECONDS", HttpConfig.read_seconds, 0.1, 3600.0
+        ),
+    )
+
+
+def checked_address(text: str, name: str = "INFERENCE_ADDRESS") -> str:
     """`text` if it reads `host:port` (port 0 takes any free one), else ConfigurationError."""
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ConfigurationError(
-            f"INFERENCE_ADDRESS is {text!r}",
+            f"{name} is {text!r}",
             why="it is not host:port",
             remedy="set it to something like 0.0.0.0:8081",
         )

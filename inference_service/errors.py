@@ -35,6 +35,15 @@ class CannotBeInTime(Unavailable):
     """The answer would come after the deadline of the request, so it is not begun."""
 
 
+def answer_too_large(size: int, largest: int) -> Unavailable:
+    """The error for an answer of `size` octets where `largest` may be sent."""
+    return Unavailable(
+        "the answer is too large",
+        why=f"it has {size} bytes, at most {largest} are sent",
+        remedy="ask for fewer rows or outputs at once, or raise INFERENCE_MAX_MESSAGE_BYTES",
+    )
+
+
 def quoted(text: str, limit: int = 80) -> str:
     """`text` of a client for an error message: quoted, escaped, and cut to `limit` characters."""
     return repr(text if len(text) <= limit else text[:limit] + "…")

@@ -1,9 +1,12 @@
 """Transports: thin ways in, over the same table of methods. `grpcio` is the reference."""
 
+from functools import partial
 from typing import Protocol
 
 from inference_service.config import Config
 from inference_service.methods import FindMethod
+from inference_service.observer import Observer
+from inference_service.tls import CertificateWatch
 from protos.errors import ConfigurationError
 
 
@@ -19,12 +22,20 @@ class Transport(Protocol):
     def gauges(self) -> dict[str, float]:
         """What is open at this moment."""
 
+    def turned_away(self) -> dict[str, int]:
+        """How many connections were refused or ended, by reason."""
 
-def make_transport(config: Config, find: FindMethod) -> Transport:
+
+def make_transport(
+    config: Config,
+    find: FindMethod,
+    observer: Observer | None = None,
+    certificate: CertificateWatch | None = None,
+) -> Transport:
     """The transport that `config` names; only its own libraries are imported."""
     if config.transport == "grpcio":
         try:
-            from inference_service.transports.grpcio import GrpcioTransport
+            from inference_service.transports.grpcio import GrpcioTransport, server_credentials
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 "INFERENCE_TRANSPORT is 'grpcio'",
@@ -33,7 +44,14 @@ def make_transport(config: Config, find: FindMethod) -> Transport:
             ) from error
 
         return GrpcioTransport(
-            config.address, find, config.max_message_bytes, config.max_concurrent
+            config.address,
+            find,
+            config.max_message_bytes,
+            config.max_concurrent,
+            observer,
+            partial(server_credentials, certificate) if certificate else None,
+            max_header=config.max_header_bytes,
+            keepalive_seconds=config.keepalive_seconds,
         )
     from inference_service.transports.fast.limits import Limits
     from inference_service.transports.fast.transport import FastTransport
@@ -47,4 +65,5 @@ def make_transport(config: Config, find: FindMethod) -> Transport:
         stall=config.stall_seconds,
         keepalive=config.keepalive_seconds,
     )
-    return FastTransport(config.address, find, limits, config.max_concurrent)
+    tls = certificate.current if certificate else None
+    return FastTransport(config.address, find, limits, config.max_concurrent, observer, tls)

@@ -10,26 +10,24 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import grpc
 
-from inference_service.errors import CannotBeInTime
-from inference_service.methods import FindMethod, Inference, Outcome, Quick, Watch
+from inference_service.errors import answer_too_large
+from inference_service.methods import Batch, FindMethod, Inference, Quick, Watch
+from inference_service.observer import Observer
 from inference_service.status import Code, status_of
+from inference_service.tls import CertificateWatch
+from inference_service.transports.turns import Turns, cores
 from protos.errors import ConfigurationError, Unavailable
 
 # Threads beyond those for requests: health, metadata and refusals answer even at the limit.
 _SPARE_THREADS = 8
 _LAST_BYTES_SECONDS = 0.2
+_KEEPALIVE_ANSWER_MS = 20_000
+_PING_INTERVAL_MS = 500  # C-core's clients send none sooner than 1 s after the one before
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-
-
-class Observer(Protocol):
-    """Counts what was answered."""
-
-    def observe(self, path: str, code: int, seconds: float, count: int = 1) -> None:
-        """`count` calls of the method at `path` ended with `code` after `seconds`."""
 
 
 class Admission:
@@ -84,9 +82,17 @@ class Admission:
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     """Each call has its own thread, so a slow answer holds up neither health nor others."""
 
-    def __init__(self, find: FindMethod, admission: Admission, observer: Observer | None) -> None:
+    def __init__(
+        self,
+        find: FindMethod,
+        admission: Admission,
+        max_message: int,
+        observer: Observer | None,
+    ) -> None:
         self._find = find
         self._admission = admission
+        self._max_message = max_message
+        self._turns = Turns(cores())
         self._observer = observer
 
     def service(self, details: Any) -> Any:
@@ -107,25 +113,34 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
 
     def _unary(self, path: str, method: Quick | Inference, message: bytes, context: Any) -> bytes:
         started = time.monotonic()
-        code = Code.OK
+        code, answer = Code.OK, None
         try:
-            return self._answer(method, message, context)
+            answer = self._answer(method, message, context)
+            return answer
         except Exception as error:
             code, text = status_of(error)
             _abort(context, code, text)
         finally:
             if self._observer is not None:
-                self._observer.observe(path, code, time.monotonic() - started)
+                seconds = time.monotonic() - started
+                self._observer.observe(path, code, seconds, _traceparent(context), answer)
 
     def _answer(self, method: Quick | Inference, message: bytes, context: Any) -> bytes:
         if isinstance(method, Quick):
             return method.answer(message)
-        left = context.time_remaining()
         batch = method.plan([message])[0]
-        if left is not None and left < batch.expected_seconds:
-            raise CannotBeInTime("the answer would come after the deadline")
         with self._admission.admitted(), self._admission.answering():
-            return _answered(batch.run()[0])
+            return self._run(batch, context)
+
+    def _run(self, batch: Batch, context: Any) -> bytes:
+        left = context.time_remaining()
+        with self._turns.turn(batch.expected_seconds, left, context.is_active):
+            outcome = batch.run()[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        if len(outcome) > self._max_message:
+            raise answer_too_large(len(outcome), self._max_message)
+        return outcome
 
     def _stream(
         self, path: str, method: Quick | Inference, messages: Iterator[bytes], context: Any
@@ -138,7 +153,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
             with self._admission.admitted():
                 for message in messages:
                     with self._admission.answering():
-                        answer = _of_stream(method, message)
+                        answer = self._of_stream(method, message, context)
                     yield answer
         except GeneratorExit:
             code = Code.CANCELLED
@@ -150,18 +165,20 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
             if self._observer is not None:
                 self._observer.observe(path, code, time.monotonic() - started)
 
+    def _of_stream(self, method: Inference, message: bytes, context: Any) -> bytes:
+        try:
+            return self._run(method.plan([message])[0], context)
+        except Exception as error:
+            if method.as_message is None:
+                raise
+            return method.as_message(message, error)
 
-def _of_stream(method: Inference, message: bytes) -> bytes:
-    outcome = method.plan([message])[0].run()[0]
-    if isinstance(outcome, Exception) and method.as_message is not None:
-        return method.as_message(message, outcome)
-    return _answered(outcome)
 
-
-def _answered(outcome: Outcome) -> bytes:
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+def _traceparent(context: Any) -> str | None:
+    for name, value in context.invocation_metadata():
+        if name == "traceparent":
+            return str(value)
+    return None
 
 
 def _watch(method: Watch, message: bytes, context: Any) -> Iterator[bytes]:
@@ -184,6 +201,28 @@ def _abort(context: Any, code: Code, text: str) -> NoReturn:
     raise AssertionError("abort raises")
 
 
+def server_credentials(watch: CertificateWatch) -> grpc.ServerCredentials:
+    """Credentials that follow the certificate: each handshake asks whether it changed."""
+
+    def configuration() -> Any:
+        files = watch.current_bytes()
+        return grpc.ssl_server_certificate_configuration(
+            [(files.key, files.chain)], files.client_ca
+        )
+
+    seen = watch.generation
+
+    def changed() -> Any:
+        nonlocal seen
+        if watch.generation == seen:
+            return None
+        seen = watch.generation
+        return configuration()
+
+    must_show = watch.current_bytes().client_ca is not None
+    return grpc.dynamic_ssl_server_credentials(configuration(), changed, must_show)
+
+
 class GrpcioTransport:
     """The gRPC server: `start` binds it, `drain` ends it."""
 
@@ -195,6 +234,9 @@ class GrpcioTransport:
         max_concurrent: int,
         observer: Observer | None = None,
         credentials: Callable[[], Any] | None = None,
+        *,
+        max_header: int = 16 << 10,
+        keepalive_seconds: float = 60.0,
     ) -> None:
         self._address = address
         self._credentials = credentials
@@ -202,12 +244,20 @@ class GrpcioTransport:
         threads = max_concurrent + _SPARE_THREADS
         self._server = grpc.server(
             ThreadPoolExecutor(threads, thread_name_prefix="call"),
-            handlers=[_Handlers(find, self._admission, observer)],
+            handlers=[_Handlers(find, self._admission, max_message, observer)],
             maximum_concurrent_rpcs=threads * 4,  # calls that wait for a thread, and watches
             options=[
                 ("grpc.max_receive_message_length", max_message),
                 ("grpc.max_send_message_length", max_message),
                 ("grpc.so_reuseport", 0),  # a second server on this port must fail, not share it
+                ("grpc.max_metadata_size", max_header),
+                ("grpc.absolute_max_metadata_size", max_header),
+                # a client that is gone without a word must not hold its places
+                ("grpc.keepalive_time_ms", int(keepalive_seconds * 1000)),
+                ("grpc.keepalive_timeout_ms", _KEEPALIVE_ANSWER_MS),
+                # else the third ping of a client's own keepalive within 5 minutes ends its calls
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS),
             ],
         )
 
@@ -230,6 +280,10 @@ class GrpcioTransport:
     def gauges(self) -> dict[str, float]:
         """What is open at this moment."""
         return {"open": self._admission.open}
+
+    def turned_away(self) -> dict[str, int]:
+        """Nothing: grpcio tells nobody what it turns away."""
+        return {}
 
     def drain(self, seconds: float) -> bool:
         """Takes no new call, lets those in flight end, for at most `seconds`; whether all did.

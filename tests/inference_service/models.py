@@ -127,6 +127,26 @@ def echo_model(folder: Path) -> Path:
     )
 
 
+def centred_model(folder: Path) -> Path:
+    """`centred`: x minus the mean of all rows, so that each row depends on the others."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["x"], ["mean"], axes=[0], keepdims=1),
+            helper.make_node("Sub", ["x", "mean"], ["y"]),
+        ],
+        "centred",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+    )
+    return _save(
+        folder,
+        "centred",
+        graph,
+        [{"name": "x", "datatype": "FP32", "shape": [-1, 1]}],
+        [{"name": "y", "datatype": "FP32", "shape": [-1, 1]}],
+    )
+
+
 def slow_model(folder: Path, size: int = 700, times: int = 200) -> Path:
     """`slow`: multiplies a square matrix with itself many times, for about a second."""
     nodes = [

@@ -38,6 +38,8 @@ class GrpcCalls:
         self._limits = limits
         self._post = post
         self.counted = 0
+        self.unsent = limits.unsent
+        """Octets that one connection may have unread; the loop lowers it when memory is short."""
 
     # what a connection tells
 
@@ -49,7 +51,8 @@ class GrpcCalls:
             connection.finish(stream)
             return
         method = self._find(head.path)
-        if connection.sender.waiting > self._limits.unsent:
+        sender = connection.sender
+        if sender.waiting + sender.queued > self.unsent:
             text = "the answers before this one are not being read"
             self._refuse(connection, stream, Code.RESOURCE_EXHAUSTED, text)
         elif method is None:
@@ -113,13 +116,15 @@ class GrpcCalls:
         body = self._append(connection, stream, data)
         if body is None:
             return
-        stream.touched = connection.heard
         connection.acknowledge(stream)
-        if len(body) >= _PREFIX_BYTES and not self._fits(connection, stream, body):
+        wanted = -1
+        if len(body) >= _PREFIX_BYTES:
+            if not self._fits(connection, stream, body):
+                return
+            wanted = _PREFIX_BYTES + int.from_bytes(body[1:5], "big")
+        if not last and (wanted < 0 or len(body) <= wanted):
             return
-        if not last:
-            return
-        if len(body) != _PREFIX_BYTES + int.from_bytes(body[1:5], "big") or not body:
+        if len(body) != wanted:  # also while more may come: nobody may send without end
             text = "the call needs exactly one whole message"
             self._refuse(connection, stream, Code.UNIMPLEMENTED, text)
             return
@@ -211,7 +216,7 @@ class GrpcCalls:
         body, slots = stream.body, stream.slots
         if body is None or slots is None or stream.answered:
             return
-        while len(body) >= _PREFIX_BYTES and self._may_go_on(connection, slots):
+        while len(body) >= _PREFIX_BYTES and self._may_go_on(connection, stream, slots):
             if not self._fits(connection, stream, body):
                 return
             end = _PREFIX_BYTES + int.from_bytes(body[1:5], "big")
@@ -227,8 +232,7 @@ class GrpcCalls:
                 message = inflated
             if not self._ask_of_stream(connection, stream, message, slots):
                 return
-        stream.touched = connection.heard
-        if self._may_go_on(connection, slots):
+        if self._may_go_on(connection, stream, slots):
             connection.acknowledge(stream)
         if not stream.remote_open and not slots:
             if body:
@@ -236,10 +240,17 @@ class GrpcCalls:
             else:
                 self._dispatcher.end(connection, stream, Code.OK, "")
 
-    def _may_go_on(self, connection: Connection, slots: Sized) -> bool:
+    def resumed(self, connection: Connection, stream: Stream) -> None:
+        """The peer has read answers: the questions that waited for that go on."""
+        if not stream.closed:
+            self.advance(connection, stream)
+
+    def _may_go_on(self, connection: Connection, stream: Stream, slots: Sized) -> bool:
         """Not while too many questions or answers wait: the window then holds the client back."""
-        waiting = connection.sender.waiting
-        return len(slots) < _MESSAGES_IN_FLIGHT and waiting <= self._limits.unsent
+        if connection.sender.backlog > self.unsent:
+            connection.paused[stream] = None
+            return False
+        return len(slots) < _MESSAGES_IN_FLIGHT
 
     def _ask_of_stream(
         self,
@@ -267,7 +278,9 @@ class GrpcCalls:
     @staticmethod
     def is_half_received(stream: Stream) -> bool:
         """Whether a message has begun to come and is not whole."""
-        return stream.remote_open and not stream.answered and stream.slots is None
+        if not stream.remote_open or stream.answered:
+            return False
+        return not stream.slots and bool(stream.body) if stream.slots is not None else True
 
     @staticmethod
     def is_idle(stream: Stream) -> bool:

@@ -4,8 +4,9 @@ Each rule is answered as the RFC says: ConnectionFailed becomes GOAWAY and the e
 RST_STREAM. What a peer may send that brings nothing is bounded by a `Budget`.
 """
 
+import contextlib
 import struct
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -25,11 +26,18 @@ from inference_service.transports.fast.stream import Stream
 _WORD = struct.Struct(">I")
 _SETTING = struct.Struct(">HI")
 _REMEMBERED = 1024
+_SKIPPED = 64
 _RESET_COST = 4.0
+_SETTING_BYTES = 6
+_COSTLY_BYTES = 256  # of a header block that brings nothing: what costs as much as a frame
+_USEFUL_BYTES = 256  # what a window update must free to count as a peer that reads
 
 
 class Calls(Protocol):
     """What a connection tells of its streams; gRPC is behind it."""
+
+    unsent: int
+    """Octets that one connection may have waiting for its peer to read, at this moment."""
 
     def opened(self, connection: "Connection", stream: Stream) -> None:
         """The head of a call came."""
@@ -41,6 +49,9 @@ class Calls(Protocol):
 
     def reset(self, connection: "Connection", stream: Stream) -> None:
         """The stream is over before its call was: by the client, or by a rule it broke."""
+
+    def resumed(self, connection: "Connection", stream: Stream) -> None:
+        """The peer has read enough for a stream of `connection.paused` to go on."""
 
 
 class Connection:
@@ -55,11 +66,14 @@ class Connection:
         self.streams: dict[int, Stream] = {}
         self.last_stream = 0
         self.closing = False
+        self.failed = False
         self.draining = False
         self.began = now()
         self.heard = self.began
         self.ping_sent: float | None = None
         self.preface_done = False
+        self.paused: dict[Stream, None] = {}
+        """Streams whose messages wait until the peer has read the answers before them."""
         self.peer: Any = None
         """Whoever moves the octets; the connection itself does not look at it."""
         self._calls = calls
@@ -68,15 +82,16 @@ class Connection:
         self._budget = Budget(self.began)
         self._decoder = HeaderDecoder(read_head, limits.header_table, limits.header_list)
         self._settled = False
-        self._parts: list[bytes] = []
-        self._parts_size = 0
+        self._rest = bytearray()  # a frame that has begun to come; never more than 16 KiB
         self._needed = 0  # octets before there is anything to do: a drip of octets stays cheap
         self._block: bytearray | None = None
         self._block_of = (0, 0)
-        self._part = (0, 0, 0)  # of a DATA frame that came in parts: stream, octets left, flags
+        # of a DATA frame that came in parts: stream, octets left, flags, padding at its end
+        self._part = (0, 0, 0, 0)
         self._window = limits.connection_window
         self._unacknowledged = 0
         self._gone: OrderedDict[int, None] = OrderedDict()
+        self._skipped: deque[tuple[int, int]] = deque(maxlen=_SKIPPED)
         self.sender.out.append(
             frames.settings(
                 {
@@ -102,13 +117,12 @@ class Connection:
             self.fail(failure.code, failure.reason)
 
     def _receive(self, data: bytes) -> None:
-        if self._parts:
-            self._parts.append(data)
-            self._parts_size += len(data)
-            if self._parts_size < self._needed:
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._needed:
                 return
-            data = b"".join(self._parts)
-            self._parts.clear()
+            data = bytes(self._rest)
+            self._rest.clear()
         place, end = 0, len(data)
         if not self.preface_done:
             place = self._preface(data)
@@ -134,13 +148,12 @@ class Connection:
             ):
                 raise ConnectionFailed(Error.PROTOCOL_ERROR, "a header block is not finished")
             if place > end:
-                if kind == frames.DATA and not flags & frames.PADDED:
+                if kind == frames.DATA and start < end:
                     # a part of it is as good as a frame: nothing is copied twice
-                    self._part = (number, place - end, flags)
-                    self._data(number, view[start:end], 0, end - start)
+                    self._first_data(number, view[start:end], flags, length)
                     return
                 place = start - frames.HEAD_BYTES
-                self._needed = frames.HEAD_BYTES + length
+                self._needed = frames.HEAD_BYTES + (length if kind != frames.DATA else 1)
                 break
             if kind == frames.DATA:
                 if flags & frames.PADDED:
@@ -152,11 +165,12 @@ class Connection:
             else:
                 self._other(kind, number, flags, data[start:place])
         if place < end:
-            self._keep(data[place:])
+            self._rest += view[place:]
 
-    def _keep(self, rest: bytes) -> None:
-        self._parts.append(rest)
-        self._parts_size = len(rest)
+    @property
+    def is_inside(self) -> bool:
+        """Whether a frame, or a header block, has begun to come and is not whole."""
+        return bool(self._rest) or self._block is not None or self._part[1] > 0
 
     def _check_size(self, kind: int, length: int) -> None:
         if length > self._limits.frame:
@@ -169,8 +183,8 @@ class Connection:
         if not frames.PREFACE.startswith(data[: len(frames.PREFACE)]):
             raise ConnectionFailed(Error.PROTOCOL_ERROR, "not the preface of HTTP/2")
         if len(data) < len(frames.PREFACE):
-            self._needed = len(frames.PREFACE)
-            self._keep(data)
+            self._needed = 0
+            self._rest += data
             return 0
         self.preface_done = True
         return len(frames.PREFACE)
@@ -181,12 +195,23 @@ class Connection:
         self._settled = True
 
     def _more_data(self, view: memoryview, place: int, end: int) -> int:
-        number, left, flags = self._part
+        number, left, flags, padding = self._part
         size = min(left, end - place)
-        left -= size
-        self._part = (number, left, flags)
-        self._data(number, view[place : place + size], 0 if left else flags, size)
+        self._part = (number, left - size, flags, padding)
+        stop = place + size - (min(padding, left) - min(padding, left - size))
+        self._data(number, view[place:stop], flags if size == left else 0, size)
         return place + size
+
+    def _first_data(self, number: int, part: memoryview, flags: int, length: int) -> None:
+        size, padding = len(part), 0
+        if flags & frames.PADDED:
+            padding = part[0]
+            if padding >= length:
+                raise ConnectionFailed(Error.PROTOCOL_ERROR, "padding longer than the frame")
+            part = part[1:]
+        left = length - size
+        self._part = (number, left, flags, padding)
+        self._data(number, part[: len(part) - padding + min(padding, left)], 0, size)
 
     def _data(self, number: int, data: memoryview, flags: int, counted: int) -> None:
         """`counted` octets for flow control, padding included."""
@@ -200,12 +225,12 @@ class Connection:
             self._unacknowledged = 0
         stream = self.streams.get(number)
         if stream is None:
-            self._check_gone(number, "DATA")
+            self._check_gone(number, "DATA", 0.0 if self._part[1] else 1.0)
             return
         try:
             self._stream_data(stream, data, flags, counted)
         except StreamFailed as failure:
-            self.reset(stream, failure.code)
+            self._stop(stream, failure)
 
     def _stream_data(self, stream: Stream, data: memoryview, flags: int, counted: int) -> None:
         if not stream.remote_open:
@@ -219,7 +244,7 @@ class Connection:
             self._check_length(stream)
             self._calls.received(self, stream, data, True)
             return
-        if not counted:
+        if not data:
             self._spend()
         stream.unacknowledged += counted
         self._calls.received(self, stream, data, False)
@@ -273,17 +298,19 @@ class Connection:
             self._trailers(stream, flags, block)
             return
         if number <= self.last_stream:
-            self._decoder.fields(block)  # keeps the table in step
-            self._check_gone(number, "HEADERS")
+            self._late_block(number, block)
             return
+        if number > self.last_stream + 2:
+            self._skipped.append((self.last_stream, number))
+        self.last_stream = number
         try:
             head = self._decoder.decode(block)
         except StreamFailed as failure:
-            self.last_stream = number
+            self._spend(1.0 + len(block) / _COSTLY_BYTES)
             self._refuse(number, failure.code)
             return
-        self.last_stream = number
         if self.draining or len(self.streams) >= self._limits.streams:
+            self._spend()
             self._refuse(number, Error.REFUSED_STREAM)
             return
         stream = Stream(
@@ -298,7 +325,16 @@ class Connection:
             if flags & frames.END_STREAM and not stream.closed:
                 self._calls.received(self, stream, memoryview(b""), True)
         except StreamFailed as failure:
-            self.reset(stream, failure.code)
+            self._stop(stream, failure)
+
+    def _late_block(self, number: int, block: bytes) -> None:
+        """Fields of a stream that is over: they only keep the table in step."""
+        self._spend(len(block) / _COSTLY_BYTES)
+        with contextlib.suppress(StreamFailed):
+            self._decoder.fields(block)
+        if any(low < number < high for low, high in self._skipped):
+            raise ConnectionFailed(Error.PROTOCOL_ERROR, f"stream {number} after a higher one")
+        self._check_gone(number, "HEADERS")
 
     def _trailers(self, stream: Stream, flags: int, block: bytes) -> None:
         try:
@@ -312,7 +348,8 @@ class Connection:
             self._check_length(stream)
             self._calls.received(self, stream, memoryview(b""), True)
         except StreamFailed as failure:
-            self.reset(stream, failure.code)
+            self._spend(len(block) / _COSTLY_BYTES)
+            self._stop(stream, failure)
 
     def _other(self, kind: int, number: int, flags: int, payload: bytes) -> None:
         if kind == frames.WINDOW_UPDATE:
@@ -340,8 +377,15 @@ class Connection:
     def _window_update(self, number: int, payload: bytes) -> None:
         if len(payload) != 4:
             raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "WINDOW_UPDATE")
-        self._spend()
         octets = _WORD.unpack(payload)[0] & frames.MAX_WINDOW
+        waiting = self.sender.waiting
+        self._granted(number, octets)
+        if waiting - self.sender.waiting >= _USEFUL_BYTES:
+            self._budget.earn(1.0)  # as much as the update on the other window costs
+        else:
+            self._spend()
+
+    def _granted(self, number: int, octets: int) -> None:
         if number == 0:
             self._finish_all(self.sender.grant(octets))
             return
@@ -352,10 +396,9 @@ class Connection:
         try:
             if self.sender.grant_stream(stream, octets):
                 self.finish(stream)
+            self.resume()
         except StreamFailed as failure:
-            self.reset(stream, failure.code)
-        else:
-            stream.touched = self.heard
+            self._stop(stream, failure)
 
     def _rst_stream(self, number: int, payload: bytes) -> None:
         if len(payload) != 4:
@@ -365,6 +408,7 @@ class Connection:
         stream = self.streams.pop(number, None)
         if stream is not None:
             self._end(stream)
+            self.resume()
 
     def _ping(self, number: int, flags: int, payload: bytes) -> None:
         if number:
@@ -380,9 +424,9 @@ class Connection:
     def _settings(self, number: int, flags: int, payload: bytes) -> None:
         if number:
             raise ConnectionFailed(Error.PROTOCOL_ERROR, "SETTINGS on a stream")
-        if len(payload) % 6 or (flags & frames.ACK and payload):
+        if len(payload) % _SETTING_BYTES or (flags & frames.ACK and payload):
             raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "SETTINGS")
-        self._spend(1.0 + len(payload) / 64)
+        self._spend(1.0 + len(payload) / _SETTING_BYTES)
         if flags & frames.ACK:
             return
         for key, value in _SETTING.iter_unpack(payload):
@@ -409,7 +453,7 @@ class Connection:
             stream = self.streams.get(number)
             if stream is None:
                 raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "PRIORITY")
-            self.reset(stream, Error.FRAME_SIZE_ERROR)
+            self._stop(stream, StreamFailed(Error.FRAME_SIZE_ERROR, "PRIORITY"))
 
     # how streams and the connection end
 
@@ -419,7 +463,7 @@ class Connection:
             return
         stream.closed = True
         self.streams.pop(stream.id, None)
-        self._budget.earn(1)
+        self._budget.earn(Budget.A_CALL)
         if stream.remote_open:
             self.sender.out.append(frames.rst_stream(stream.id, Error.NO_ERROR))
             self._remember(stream.id)
@@ -430,9 +474,15 @@ class Connection:
             self._end(stream)
             self._refuse(stream.id, code)
 
+    def _stop(self, stream: Stream, failure: StreamFailed) -> None:
+        """Ends a stream for a rule that its peer broke, which costs the peer."""
+        self._spend()
+        self.reset(stream, failure.code)
+
     def fail(self, code: Error, reason: str) -> None:
         """Ends the connection: GOAWAY, and every call is over."""
         if not self.closing:
+            self.failed = True
             self.sender.out.append(frames.goaway(self.last_stream, code, reason))
             self.close()
 
@@ -456,15 +506,23 @@ class Connection:
 
     def _end(self, stream: Stream) -> None:
         stream.closed = True
+        self.paused.pop(stream, None)
         self.sender.forget(stream)
         self._calls.reset(self, stream)
 
     def _finish_all(self, streams: list[Stream]) -> None:
         for stream in streams:
             self.finish(stream)
+        self.resume()
+
+    def resume(self) -> None:
+        """What waits for the peer to read may go on, if it has read enough."""
+        if self.paused and self.sender.backlog <= self._calls.unsent:
+            paused, self.paused = self.paused, {}
+            for stream in paused:
+                self._calls.resumed(self, stream)
 
     def _refuse(self, number: int, code: Error) -> None:
-        self._spend()
         self._remember(number)
         self.sender.out.append(frames.rst_stream(number, code))
 
@@ -474,9 +532,9 @@ class Connection:
         if len(self._gone) > _REMEMBERED:
             self._gone.popitem(last=False)
 
-    def _check_gone(self, number: int, what: str) -> None:
+    def _check_gone(self, number: int, what: str, cost: float = 1.0) -> None:
         self._check_not_idle(number, what)
-        self._spend()
+        self._spend(cost)
         if number not in self._gone:
             raise ConnectionFailed(Error.STREAM_CLOSED, f"{what} on stream {number}, which ended")
 
@@ -491,6 +549,8 @@ class Connection:
 
 def _unpadded(payload: memoryview) -> memoryview:
     """RFC 9113, section 6.1: the first octet is the length of the padding."""
-    if not len(payload) or payload[0] >= len(payload):
+    if not len(payload):
+        raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "a padded frame of no octets")
+    if payload[0] >= len(payload):
         raise ConnectionFailed(Error.PROTOCOL_ERROR, "padding longer than the frame")
     return payload[1 : len(payload) - payload[0]]

@@ -5,10 +5,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from inference_service.errors import CannotBeInTime
+from inference_service.errors import CannotBeInTime, answer_too_large
 from inference_service.methods import Batch, Inference, Message, Outcome
+from inference_service.observer import Observer
 from inference_service.status import Code, status_of
 from inference_service.transports.fast.connection import Connection
 from inference_service.transports.fast.stream import Stream
@@ -17,7 +18,7 @@ from protos.errors import Unavailable
 log = logging.getLogger(__name__)
 
 INLINE_SECONDS = 1e-3
-"""What is quicker than this runs on the loop's own thread: a hand-over to another costs more."""
+"""A question quicker than this runs on the loop's own thread: a hand-over to another costs more."""
 
 
 class Ask(NamedTuple):
@@ -30,24 +31,19 @@ class Ask(NamedTuple):
     slot: list[Outcome | None] | None
 
 
-class Observer(Protocol):
-    """Counts what was answered."""
-
-    def observe(self, path: str, code: int, seconds: float) -> None:
-        """One call of the method at `path` ended with `code` after `seconds`."""
-
-
 class Dispatcher:
     """Collects what one turn of the loop brought and runs it as the fewest batches.
 
     `workers` threads take batches of slow models. At most `limit` calls wait there or hold a
-    stream open; more are refused. `wake` tells the loop that answers of a thread are there.
+    stream open; more are refused, as is an answer of more than `largest` octets. `wake` tells the
+    loop that answers of a thread are there.
     """
 
     def __init__(
         self,
         workers: int,
         limit: int,
+        largest: int,
         wake: Callable[[], None],
         advance: Callable[[Connection, Stream], None],
         observer: Observer | None,
@@ -56,6 +52,7 @@ class Dispatcher:
         self.open = 0
         self._workers = workers
         self._limit = limit
+        self._largest = largest
         self._now = time.monotonic
         self._wake = wake
         self._advance = advance
@@ -92,7 +89,7 @@ class Dispatcher:
         while self._done:
             asks, batch, outcomes = self._done.popleft()
             self._queued_seconds -= batch.expected_seconds
-            self.release(len(asks))
+            self.release(_places(asks))
             self._answer(asks, outcomes)
         while self._pending:
             method, asks = self._pending.popitem()
@@ -101,7 +98,7 @@ class Dispatcher:
                 continue
             for batch in method.plan([ask.message for ask in live]):
                 chosen = [live[place] for place in batch.places]
-                if batch.expected_seconds <= INLINE_SECONDS:
+                if batch.expected_seconds <= INLINE_SECONDS * len(chosen):
                     self._answer(chosen, batch.run())
                 else:
                     self._hand_over(batch, chosen)
@@ -112,7 +109,7 @@ class Dispatcher:
         if not stream.outgoing:
             connection.finish(stream)
         self.touched[connection] = None
-        self._count(stream, Code.OK)
+        self._count(stream, Code.OK, message)
 
     def end(self, connection: Connection, stream: Stream, code: Code, text: str) -> None:
         """The end of a call, after the messages that are on their way."""
@@ -163,7 +160,7 @@ class Dispatcher:
                     why=f"{self._queued_seconds:.3g} s of other work wait before it",
                     remedy="ask again later, or with a longer deadline",
                 )
-            self.admit(len(asks))
+            self.admit(_places(asks))
         except Unavailable as error:
             for ask in asks:
                 self._refuse(ask, error)
@@ -186,6 +183,8 @@ class Dispatcher:
         for ask, outcome in zip(asks, outcomes, strict=True):
             if ask.stream.closed or ask.stream.answered:
                 continue
+            if not isinstance(outcome, Exception) and len(outcome) > self._largest:
+                outcome = answer_too_large(len(outcome), self._largest)
             if ask.slot is not None:
                 self._fill(ask, ask.slot, outcome)
             elif isinstance(outcome, Exception):
@@ -211,6 +210,12 @@ class Dispatcher:
         self.touched[ask.connection] = None
         self._advance(ask.connection, ask.stream)
 
-    def _count(self, stream: Stream, code: Code) -> None:
+    def _count(self, stream: Stream, code: Code, answer: bytes | None = None) -> None:
         if self._observer is not None:
-            self._observer.observe(stream.head.path, code, self._now() - stream.started)
+            head, seconds = stream.head, self._now() - stream.started
+            self._observer.observe(head.path, code, seconds, head.traceparent, answer)
+
+
+def _places(asks: Sequence[Ask]) -> int:
+    """How many places they take: those of a stream have the place of their stream."""
+    return sum(ask.slot is None for ask in asks)

@@ -34,9 +34,12 @@ class Limits:
 class Budget:
     """What a connection may still spend on frames that bring nothing.
 
-    Each PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA or unknown frame costs 1, each
-    RST_STREAM 4. It refills by time and by work: an answered call earns more than a well-behaved
-    client spends on it (C-core's bandwidth pings and window updates are below 3 a call).
+    Each PING, PRIORITY, GOAWAY, empty DATA or unknown frame costs 1, a stream that must be refused
+    or reset 1 more, RST_STREAM 4, SETTINGS 1 and 1 for each of them. WINDOW_UPDATE costs 1 where it
+    frees no answer that waits, and else earns 1: the client reads, and sends two for one piece.
+    Header blocks that bring no call cost 1 for 256 octets. It refills by time and by work: an
+    answered call earns more than a well-behaved client spends on it (C-core's bandwidth pings and
+    window updates are below 3 a call).
     """
 
     START = 2000.0
@@ -53,6 +56,6 @@ class Budget:
         self._at = now
         return self._left >= 0.0
 
-    def earn(self, calls: int) -> None:
-        """Adds what `calls` answered calls earn."""
-        self._left = min(self.START, self._left + calls * self.A_CALL)
+    def earn(self, what: float) -> None:
+        """Adds `what` an answered call, or a peer that reads, earns."""
+        self._left = min(self.START, self._left + what)

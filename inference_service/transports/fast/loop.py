@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from inference_service.transports.fast.calls import GrpcCalls
 from inference_service.transports.fast.connection import Connection
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 _READ_BYTES = 256 << 10
 _SWEEP_SECONDS = 0.25
 _BACKLOG = 512
+_SHARE = 64 << 10
+"""What a connection may leave unread while all together leave more than they may."""
+_IDLE_SECONDS = 10.0
+"""A connection without a call, silent for longer, makes room for a new one."""
 
 
 class Loop:
@@ -53,7 +58,8 @@ class Loop:
         self._stop = False
         self._draining = False
         self.idle = threading.Event()
-        self.refused_connections = 0
+        self.turned_away = {"connections": 0, "protocol": 0, "stalled": 0}
+        """What was closed by us: over the limit, for breaking a rule, for not reading."""
         self._calls, self.dispatcher = make(self)
         self._thread = threading.Thread(target=self._run, name="fast", daemon=True)
 
@@ -151,8 +157,8 @@ class Loop:
             self._epoll.unregister(listener.fileno())
             self._paused_listening = True
             return
-        if len(self.peers) >= self._limits.connections:
-            self.refused_connections += 1
+        if len(self.peers) >= self._limits.connections and not self._make_room():
+            self.turned_away["connections"] += 1
             sock.close()
             return
         sock.setblocking(False)
@@ -164,8 +170,24 @@ class Loop:
         connection.peer = peer
         self._serve(peer, select.EPOLLIN)  # the first bytes are often there already
 
+    def _make_room(self) -> bool:
+        """Closes the connection that is idle for the longest; False if none is."""
+        idle = [peer for peer in self.peers.values() if not peer.connection.streams]
+        oldest = min(idle, key=lambda peer: peer.connection.heard, default=None)
+        if oldest is None or time.monotonic() - oldest.connection.heard < _IDLE_SECONDS:
+            return False
+        oldest.connection.goaway()
+        oldest.send()
+        self._close(oldest)
+        return True
+
     def _serve(self, peer: Peer, mask: int) -> None:
-        if mask & ~select.EPOLLOUT and not peer.receive(self._buffer):
+        try:
+            alive = not mask & ~select.EPOLLOUT or peer.receive(self._buffer)
+        except Exception:  # one peer, whatever it sent, must not end the others
+            log.exception("a connection failed")
+            alive = False
+        if not alive:
             self._close(peer)
             return
         self.dispatcher.touched[peer.connection] = None
@@ -179,14 +201,22 @@ class Loop:
                 continue
             if not peer.send() or (connection.closing and peer.is_flushed):
                 self._close(peer)
-            elif peer.wanted != (wanted := peer.wants(self._limits.unsent)):
+                continue
+            if peer.wanted != (wanted := peer.wants(self._limits.unsent)):
                 peer.wanted = wanted
                 self._epoll.modify(peer.number, wanted)
+            if connection.paused and connection.sender.backlog <= self._calls.unsent:
+                self.post(partial(self._resume, connection))
+
+    def _resume(self, connection: Connection) -> None:
+        connection.resume()
+        self.dispatcher.touch(connection)
 
     def _close(self, peer: Peer) -> None:
         del self.peers[peer.number]
         self._epoll.unregister(peer.number)
         peer.connection.peer = None
+        self.turned_away["protocol"] += peer.connection.failed
         peer.connection.close()
         peer.close()
 
@@ -213,12 +243,21 @@ class Loop:
             self._paused_listening = False
             for number in self._listeners:
                 self._epoll.register(number, select.EPOLLIN)
+        waiting = 0
         for peer in list(self.peers.values()):
-            self._sweep_peer(peer, now)
+            waiting += peer.connection.sender.backlog
+            try:
+                self._sweep_peer(peer, now)
+            except Exception:
+                log.exception("a connection failed")
+                self._close(peer)
+        # what many slow readers hold together is bounded as well: who reads has next to nothing
+        self._calls.unsent = self._limits.unsent if waiting <= self._limits.buffered else _SHARE
 
     def _sweep_peer(self, peer: Peer, now: float) -> None:
         connection, limits = peer.connection, self._limits
         if connection.closing or peer.stalled(now, limits.stall):
+            self.turned_away["stalled"] += not connection.closing
             self._close(peer)
             return
         if not connection.preface_done and now - connection.began > limits.preface:
@@ -226,10 +265,16 @@ class Loop:
         for stream in list(connection.streams.values()):
             if stream.deadline is not None and stream.deadline < now:
                 self._calls.expire(connection, stream)
-            elif stream.outgoing and now - stream.touched > limits.stall:
-                connection.reset(stream, Error.CANCEL)
-            elif self._calls.is_half_received(stream) and now - stream.touched > limits.stall:
-                self._calls.shut(connection, stream, "the rest of the message did not come")
+            elif stream.outgoing:
+                if stream.waits(now) > limits.stall:
+                    connection.reset(stream, Error.CANCEL)
+            elif self._calls.is_half_received(stream) and stream not in connection.paused:
+                if stream.waits(now) > limits.stall:
+                    self._calls.shut(connection, stream, "the rest of the message did not come")
+            else:
+                stream.marked = 0.0
+        if connection.is_inside and now - connection.heard > limits.stall:
+            connection.fail(Error.PROTOCOL_ERROR, "the rest of a frame did not come")
         silent = now - connection.heard
         if connection.ping_sent is not None and connection.heard > connection.ping_sent:
             connection.ping_sent = None

@@ -45,11 +45,9 @@ class Peer:
             except TlsFailed as failure:
                 self._flush(failure.last_words)
                 return False
-            if self._tls.ended:
-                return False
         if data:
             self.connection.receive(data)
-        return True
+        return self._tls is None or not self._tls.ended
 
     def send(self) -> bool:
         """Writes what was collected, as far as the peer takes it; False if the peer is gone."""
@@ -74,7 +72,7 @@ class Peer:
         """What epoll is to watch for now."""
         if not self._unsent:
             return select.EPOLLIN
-        if len(self._unsent) + self.connection.sender.waiting > unsent_limit:
+        if self.connection.sender.backlog > unsent_limit:
             return select.EPOLLOUT
         return select.EPOLLIN | select.EPOLLOUT
 
@@ -88,13 +86,16 @@ class Peer:
         return now - self._blocked_since > seconds
 
     def close(self) -> None:
-        """Closes the socket."""
+        """Closes the socket, after the last words that TLS wants said."""
+        if self._tls is not None:
+            self._flush(self._tls.close())
         self._socket.close()
 
     def _flush(self, data: bytes | memoryview) -> bool:
         if self._unsent:
             self._unsent += data
             return self._flush_unsent()
+        self.connection.sender.queued = 0
         if not data:
             return True
         try:
@@ -105,6 +106,7 @@ class Peer:
             return False
         if size < len(data):
             self._unsent += memoryview(data)[size:]
+            self.connection.sender.queued = len(self._unsent)
         return True
 
     def _flush_unsent(self) -> bool:
@@ -117,4 +119,5 @@ class Peer:
                 return False
         self._blocked_since = 0.0
         del self._unsent[:size]
+        self.connection.sender.queued = len(self._unsent)
         return True

@@ -47,7 +47,11 @@ def read_head(fields: list[Field]) -> RequestHead:
         else:
             if name in _OF_HTTP1 or (name == b"te" and value != b"trailers"):
                 raise _malformed(f"header {name!r} belongs to HTTP/1.1")
+            if name == b"content-length" and regular.get(name, value) != value:
+                raise _malformed("two lengths")
             regular[name] = value
+    if pseudo.get(b":method") == b"CONNECT":  # has no :scheme and no :path, section 8.5
+        return RequestHead(path="", http_status=405)
     if not all(pseudo.get(name) for name in (b":method", b":scheme", b":path")):
         raise _malformed("no :method, :scheme or :path")
     status = None
@@ -70,8 +74,8 @@ def check_trailers(fields: list[Field]) -> None:
     """Raises StreamFailed for trailers that RFC 9113 forbids."""
     for name, value in fields:
         _check_characters(name, value)
-        if name[:1] == b":":
-            raise _malformed(f"pseudo-header {name!r} in trailers")
+        if name[:1] == b":" or name in _OF_HTTP1:
+            raise _malformed(f"{name!r} in trailers")
 
 
 def read_timeout(value: bytes | None) -> float | None:

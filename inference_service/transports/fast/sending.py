@@ -53,7 +53,9 @@ def trailers(code: Code, text: str) -> bytes:
     """The block of fields that ends a call; `text` percent-encoded as gRPC over HTTP/2 says."""
     block = _literal(b"grpc-status", b"%d" % code)
     if text:
-        data = text.encode()[:_MAX_STATUS_TEXT]
+        data = text.encode(errors="replace")
+        if len(data) > _MAX_STATUS_TEXT:  # cut between two characters
+            data = data[:_MAX_STATUS_TEXT].decode(errors="ignore").encode()
         encoded = "".join(chr(octet) if octet in _PLAIN else f"%{octet:02X}" for octet in data)
         block += _literal(b"grpc-message", encoded.encode())
     return block
@@ -63,7 +65,8 @@ class Sender:
     """The sending half of one connection.
 
     Frames collect in `out`, to be written as one piece. What no window has room for waits in its
-    stream, in order, and is counted in `waiting` (octets).
+    stream, in order, and is counted in `waiting` (octets). `queued` counts octets of messages in
+    `out`, and of those before them that the socket has not taken; small unary answers do not count.
     """
 
     def __init__(self) -> None:
@@ -72,7 +75,13 @@ class Sender:
         self.initial_window = frames.DEFAULT_WINDOW
         self.max_frame = frames.MIN_FRAME_SIZE
         self.waiting = 0
+        self.queued = 0
         self._blocked: dict[int, Stream] = {}
+
+    @property
+    def backlog(self) -> int:
+        """Octets that the peer has asked for and not taken."""
+        return self.waiting + self.queued
 
     def answer(self, stream: Stream, message: bytes) -> None:
         """The one message of a unary call, and that it went well."""
@@ -121,6 +130,7 @@ class Sender:
         ):
             self.window -= size
             stream.send_window -= size
+            self.queued += size
             self.out.append(
                 b"".join(
                     (
@@ -208,6 +218,8 @@ class Sender:
     def _pump_all(self) -> list[Stream]:
         done = []
         for stream in list(self._blocked.values()):
+            if self.window <= 0:
+                break
             if self._pump(stream):
                 done.append(stream)
             elif self.window <= 0:
@@ -235,6 +247,8 @@ class Sender:
             self.window -= size
             stream.send_window -= size
             self.waiting -= size
+            self.queued += size
+            stream.pumped += size
             if size:
                 self.out += (frames.FRAME_HEAD.pack(size >> 8, size & 0xFF, 0, 0, stream.id), piece)
             if size == len(part):

@@ -5,13 +5,17 @@ from typing import Any
 
 from inference_service.transports.fast.request import RequestHead
 
+PROGRESS_OCTETS = 4096
+"""Less than this within the time to stall counts as nothing: a drip of octets holds no memory."""
+
 
 class Stream:
     """A plain record, since one is made for every call: connection, sender and calls share it.
 
     HTTP/2: `receive_window` and `send_window` in octets, `remote_open` until the peer ended its
     half, `closed` once the stream is over. gRPC: `body` is what came of messages not yet whole,
-    `slots` hold the answers of a stream's messages in the order of asking.
+    `slots` hold the answers of a stream's messages in the order of asking. `pumped` counts octets
+    that waited for a window and were sent; `mark` and `marked` are when there was progress last.
     """
 
     __slots__ = (
@@ -23,15 +27,17 @@ class Stream:
         "head",
         "headers_sent",
         "id",
+        "mark",
+        "marked",
         "method",
         "outgoing",
+        "pumped",
         "receive_window",
         "received",
         "remote_open",
         "send_window",
         "slots",
         "started",
-        "touched",
         "unacknowledged",
     )
 
@@ -49,10 +55,19 @@ class Stream:
         self.headers_sent = False
         self.answered = False
         self.started = now
-        self.touched = now
+        self.pumped = 0
+        self.mark = 0
+        self.marked = 0.0
         self.deadline = None if head.timeout is None else now + head.timeout
         self.method: Any = None
         self.body: bytearray | None = None
         self.outgoing: deque[bytes | memoryview] | None = None
         self.slots: deque[Any] | None = None
         self.cancel: Any = None
+
+    def waits(self, now: float) -> float:
+        """Seconds since its peer last took or sent a worthwhile amount; looked at from sweeps."""
+        progress = self.received + self.pumped
+        if not self.marked or progress - self.mark >= PROGRESS_OCTETS:
+            self.mark, self.marked = progress, now
+        return now - self.marked

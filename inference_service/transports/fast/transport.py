@@ -1,14 +1,15 @@
 """The fast transport as the service starts it."""
 
-import os
 import ssl
 from collections.abc import Callable
 
 from inference_service.methods import FindMethod
+from inference_service.observer import Observer
 from inference_service.transports.fast.calls import GrpcCalls
-from inference_service.transports.fast.dispatcher import Dispatcher, Observer
+from inference_service.transports.fast.dispatcher import Dispatcher
 from inference_service.transports.fast.limits import Limits
 from inference_service.transports.fast.loop import Loop
+from inference_service.transports.turns import cores
 
 
 class FastTransport:
@@ -31,8 +32,9 @@ class FastTransport:
 
         def make(loop: Loop) -> tuple[GrpcCalls, Dispatcher]:
             dispatcher = Dispatcher(
-                workers=len(os.sched_getaffinity(0)),
+                workers=cores(),
                 limit=max_concurrent,
+                largest=limits.message,
                 wake=loop.wake,
                 advance=lambda connection, stream: calls.advance(connection, stream),
                 observer=observer,
@@ -56,5 +58,8 @@ class FastTransport:
         return {
             "connections": len(self._loop.peers),
             "calls_in_threads_and_streams": self._dispatcher.open,
-            "connections_refused": self._loop.refused_connections,
         }
+
+    def turned_away(self) -> dict[str, int]:
+        """How many connections were refused or ended, by reason."""
+        return dict(self._loop.turned_away)

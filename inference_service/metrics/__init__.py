@@ -1,0 +1,1 @@
+"""Metrics: counting that costs next to nothing, and the text that Prometheus reads."""
