@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference_service.http_face.config import HttpConfig
-from inference_service.tls import TlsConfig
+from inference_service.tls_config import TlsConfig
 from inference_service.tracing.config import TracingConfig
 from protos.digests import is_digest
 from protos.errors import ConfigurationError

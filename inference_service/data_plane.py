@@ -1,8 +1,8 @@
 """The data plane: bytes of a request in, bytes of an answer out. It knows no transport."""
 
 import itertools
+import os
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -77,7 +77,7 @@ class DataPlane:
         self.models = models
         self.statistics = statistics or StatisticsTable()
         self.capture = capture
-        self._run = uuid.uuid4().hex[:12].encode()
+        self._run = os.urandom(6).hex().encode()
         self._count = itertools.count(1)
         # generation and, by head, the shapes of its models: replaced as one
         self._known: tuple[int, dict[bytes, _Shapes]] = (-1, {})

@@ -7,17 +7,11 @@ from google.protobuf.message import DecodeError
 
 from inference_service.methods import Method, Quick, Watch
 from inference_service.tensors import wrong
-from inference_service.well_known import (
-    HEALTH,
-    NOT_SERVING,
-    SERVICE_UNKNOWN,
-    SERVING,
-    message_class,
-)
+from protos import inference_pb2 as pb
 from protos.errors import NotFound
 
-_Request = message_class(f"{HEALTH}.HealthCheckRequest")
-_Response = message_class(f"{HEALTH}.HealthCheckResponse")
+HEALTH = "grpc.health.v1"
+SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
 class Health:
@@ -71,13 +65,14 @@ class Health:
     def _answer(self, name: str) -> bytes:
         known = self._serving.get(name)
         status = SERVICE_UNKNOWN if known is None else SERVING if known else NOT_SERVING
-        answer: bytes = _Response(status=status).SerializeToString()
-        return answer
+        return bytes((0x08, status))  # HealthCheckResponse: field 1, an enum
 
 
 def _service(message: bytes) -> str:
     try:
-        name: str = _Request.FromString(message).service
+        # HealthCheckRequest is a text in field 1, as this message is; its own class would cost
+        # the import of the descriptors of descriptors, 2 MB
+        name: str = pb.ModelReadyRequest.FromString(message).name
     except DecodeError as error:
         raise wrong("message", "other bytes", "a HealthCheckRequest") from error
     return name

@@ -1,20 +1,16 @@
 """gRPC reflection, v1 and v1alpha: what is served here, told to tools such as grpcurl."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf import descriptor_pb2
 from google.protobuf.message import DecodeError
 
-from inference_service.methods import Method, Quick
+from inference_service.reflection_methods import Extra
 from inference_service.status import Code
 from inference_service.tensors import wrong
-from inference_service.well_known import FILES, REFLECTIONS, message_class
+from inference_service.well_known import FILES, message_class
 from protos import inference_pb2 as pb
-
-Extra = Callable[[], Sequence[bytes]]
-"""Serialized FileDescriptorProtos that the models bring at this moment."""
 
 
 class Reflection:
@@ -26,17 +22,8 @@ class Reflection:
         pb.DESCRIPTOR.CopyToProto(own)
         self._own = [own, *map(descriptor_pb2.FileDescriptorProto.FromString, FILES.values())]
 
-    @property
-    def methods(self) -> dict[str, Method]:
-        """The methods by path."""
-        return {
-            f"/{package}.ServerReflection/ServerReflectionInfo": Quick(
-                partial(self._answer, package), streaming=True
-            )
-            for package in REFLECTIONS
-        }
-
-    def _answer(self, package: str, message: bytes) -> bytes:
+    def answer(self, package: str, message: bytes) -> bytes:
+        """The answer to one message of `package` (v1 or v1alpha). Raises InvalidRequest."""
         try:
             asked = message_class(f"{package}.ServerReflectionRequest").FromString(message)
         except DecodeError as error:

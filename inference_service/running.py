@@ -14,7 +14,7 @@ from inference_service.health import Health
 from inference_service.methods import Batch, Outcome
 from inference_service.repository import ModelRepository, ServedModel
 from inference_service.service import SERVICE, Service
-from inference_service.tls import HTTP1, CertificateWatch
+from inference_service.tls_config import HTTP1
 from inference_service.transports import make_transport
 from inference_service.transports.turns import Turns, cores
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inference_service.contracts import Contract
     from inference_service.http_face.face import HttpFace
     from inference_service.telemetry import Telemetry
+    from inference_service.tls import CertificateWatch
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class RunningService:
         self._health = Health()
         plane = DataPlane(self._repository, self._capture)
         self._service = Service(self._repository, plane, self._health, reflection=config.reflection)
-        self._certificate = CertificateWatch(config.tls) if config.tls else None
+        self._certificate = _certificate(config)
         self._telemetry = self._observed(config, plane)
         observer = self._telemetry.observer if self._telemetry else None
         self._transport = make_transport(config, self._service.find, observer, self._certificate)
@@ -128,6 +129,14 @@ class RunningService:
             if isinstance(state, ServedModel) and state.contract is not None:
                 known |= dict.fromkeys(state.contract.service_names, True)
         self._health.tell(known)
+
+
+def _certificate(config: Config) -> "CertificateWatch | None":
+    if config.tls is None:
+        return None
+    from inference_service.tls import CertificateWatch
+
+    return CertificateWatch(config.tls)
 
 
 def _load_contract(folder: Path, description: ModelDescription) -> "Contract | None":

@@ -13,8 +13,13 @@ from inference_service.errors import UnknownModel, quoted
 from inference_service.health import Health
 from inference_service.metadata import model_metadata
 from inference_service.methods import Batch, Inference, Method, Outcome, Quick
-from inference_service.reflection import Reflection
-from inference_service.repository import ModelRepository, ServedModel, repository_index
+from inference_service.reflection_methods import reflection_methods
+from inference_service.repository import (
+    ModelRepository,
+    ModelState,
+    ServedModel,
+    repository_index,
+)
 from inference_service.status import status_of
 from inference_service.tensors import Array, wrong
 from protos import inference_pb2 as pb
@@ -40,7 +45,7 @@ class Service:
         self._plane = plane
         self._methods: dict[str, Method] = self._protocol() | health.methods
         if reflection:
-            self._methods |= Reflection(self._contract_files).methods
+            self._methods |= reflection_methods(self._contract_files)
         self._typed: dict[str, Method] = {}
         self._contracts_of: tuple[int, Mapping[str, tuple[ServedModel, TypedMethod]]] = (-1, {})
 
@@ -83,7 +88,12 @@ class Service:
                     models.find(asked.name, asked.version), models.states(), plane.capture
                 ),
             ),
-            "ModelStatistics": (pb.ModelStatisticsRequest, plane.statistics.answer),
+            "ModelStatistics": (
+                pb.ModelStatisticsRequest,
+                lambda asked: plane.statistics.answer(
+                    asked, [(state.name, state.version) for state in _served(models.states())]
+                ),
+            ),
             "RepositoryIndex": (
                 pb.RepositoryIndexRequest,
                 lambda asked: repository_index(
@@ -168,6 +178,10 @@ class Service:
             return [self._plane.run(model, decode, encode, "", identity)]
         except Exception as error:
             return [error]
+
+
+def _served(states: Sequence[ModelState]) -> list[ServedModel]:
+    return [state for state in states if isinstance(state, ServedModel)]
 
 
 def _answer(kind: type[Message], answer: Callable[[Any], Message], message: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from inference_service.errors import UnknownModel, quoted
@@ -164,11 +164,17 @@ class StatisticsTable:
         with self._lock:
             return dict(self._models)
 
-    def answer(self, request: pb.ModelStatisticsRequest) -> pb.ModelStatisticsResponse:
-        """What the protocol's ModelStatistics answers. Raises UnknownModel."""
+    def answer(
+        self, request: pb.ModelStatisticsRequest, served: Iterable[tuple[str, str]] = ()
+    ) -> pb.ModelStatisticsResponse:
+        """What the protocol's ModelStatistics answers. Raises UnknownModel.
+
+        A model of `served` that nobody has asked yet has figures too: zeros.
+        """
+        known = dict.fromkeys(served, ModelStatistics()) | self.all()
         chosen = {
             key: statistics
-            for key, statistics in sorted(self.all().items())
+            for key, statistics in sorted(known.items())
             if request.name in ("", key[0]) and request.version in ("", key[1])
         }
         if request.name and not chosen:

@@ -1,6 +1,7 @@
 """What the service tells of itself, put together once: metrics and traces."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from inference_service.data_plane import Models
 from inference_service.metrics.calls import CallMetrics
@@ -11,12 +12,14 @@ from inference_service.metrics.service import (
     model_statistics,
     word_counters,
 )
-from inference_service.observer import CallObserver, Observer
+from inference_service.observer import Observer
 from inference_service.repository import ServedModel
 from inference_service.statistics import StatisticsTable
-from inference_service.tls import CertificateWatch
-from inference_service.tracing.config import TracingConfig
-from inference_service.tracing.tracer import Tracer
+
+if TYPE_CHECKING:
+    from inference_service.tls import CertificateWatch
+    from inference_service.tracing.config import TracingConfig
+    from inference_service.tracing.tracer import Tracer
 
 
 class Telemetry:
@@ -31,14 +34,18 @@ class Telemetry:
         models: Models,
         statistics: StatisticsTable,
         paths: Iterable[str],
-        tracing: TracingConfig | None = None,
+        tracing: "TracingConfig | None" = None,
     ) -> None:
         self._models = models
         self._calls = CallMetrics(paths)
         self._metrics = ServiceMetrics(self._calls)
-        self._tracer = Tracer(tracing) if tracing else None
+        self._tracer: Tracer | None = None
         self.observer: Observer = self._calls
-        if self._tracer is not None:
+        if tracing is not None:
+            from inference_service.call_observer import CallObserver
+            from inference_service.tracing import tracer
+
+            self._tracer = tracer.Tracer(tracing)
             self.observer = CallObserver(self._calls, self._tracer, self._digest)
             self.add_counters("spans", self._tracer.counters)
         self.render = self._metrics.render
@@ -60,7 +67,7 @@ class Telemetry:
 
         self._metrics.add(families)
 
-    def add_certificate(self, watch: CertificateWatch) -> None:
+    def add_certificate(self, watch: "CertificateWatch") -> None:
         """When the TLS certificate ends, and how its reloads went."""
         self.add_gauges(lambda: {"tls_certificate_end_seconds": watch.state.ends})
         self.add_counters(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from inference_service.tls_config import HTTP1, HTTP2, TlsConfig
 from inference_service.x509 import validity
 from protos.errors import ConfigurationError
 
@@ -16,19 +17,6 @@ log = logging.getLogger(__name__)
 # Forward secret and authenticated; all others are forbidden for HTTP/2 (RFC 9113, appendix A).
 # This is for TLS 1.2: the suites of TLS 1.3 are all of that kind.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-HTTP2, HTTP1 = "h2", "http/1.1"
-
-
-@dataclass(frozen=True)
-class TlsConfig:
-    """PEM files: our certificate with its chain, its key, and the CA that clients must be of.
-
-    Without `client_ca` any client may connect; with it, only one with a certificate of that CA.
-    """
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
 
 
 class TlsBytes(NamedTuple):

@@ -3,7 +3,7 @@
 import contextlib
 import ssl
 
-from inference_service.tls import HTTP2
+from inference_service.tls_config import HTTP2
 
 # What a peer may send without anything coming of it: no end of the handshake, no plaintext. The
 # largest chain of certificates that OpenSSL takes is 100 KB; more than this is a flood.

@@ -9,6 +9,9 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from inference_service.health import HEALTH
+from inference_service.reflection_methods import REFLECTIONS
+
 _Field = descriptor_pb2.FieldDescriptorProto
 _STRING, _INT32, _BYTES, _ENUM = (
     _Field.TYPE_STRING,
@@ -18,9 +21,6 @@ _STRING, _INT32, _BYTES, _ENUM = (
 )
 _MANY = True
 
-HEALTH = "grpc.health.v1"
-REFLECTIONS = ("grpc.reflection.v1", "grpc.reflection.v1alpha")
-SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 _HEALTH_MESSAGES = {
     "HealthCheckRequest": [("service", 1, _STRING)],

@@ -163,6 +163,24 @@ class Bench:
             "infer", lambda: self.started(self._aio("infer", self.logistic), self.question)
         )
 
+    def own_echo(self) -> Server:
+        """The echo of grpc.aio on the grpcio that this project pins."""
+        return self.server(
+            "own-echo",
+            lambda: self.started(
+                aio_server(self, sys.executable, "echo", None), self.question, echo=True
+            ),
+        )
+
+    def own_infer(self) -> Server:
+        """ModelInfer on grpc.aio, on the grpcio that this project pins."""
+        return self.server(
+            "own-infer",
+            lambda: self.started(
+                aio_server(self, sys.executable, "infer", self.logistic), self.question
+            ),
+        )
+
     def image_infer(self) -> Server:
         """ModelInfer on grpc.aio, with the image model."""
         return self.server(
@@ -249,7 +267,7 @@ class Bench:
         return Sample(rate)
 
     def _aio(self, kind: str, model: BenchmarkModel | None = None) -> Server:
-        return aio_server(self, sys.executable, kind, model)
+        return aio_server(self, str(peer_environment("grpcaio", self.cache)), kind, model)
 
     def _start_mlserver(self) -> Server:
         python = peer_environment("mlserver", self.cache)

@@ -28,14 +28,14 @@ def throughput(bench: Bench) -> dict[str, Measured]:
         servers, missing = _available({name: peers[name] for name in names})
         servers["ours"] = bench.ours()
         if label == "8":
-            servers["infer"] = bench.infer()
+            servers |= {"infer": bench.infer(), "echo at our pin": bench.own_echo()}
         subjects = {
             name: bench.shot(
                 server,
                 bench.question,
                 connections=connections,
                 streams=streams,
-                echo=name == "echo",
+                echo=name.startswith("echo"),
             )
             for name, server in servers.items()
         }
@@ -52,6 +52,8 @@ def throughput(bench: Bench) -> dict[str, Measured]:
             found[f"throughput_{label}_{name}"] = measured
         if label == "8":
             found["cpu_8_infer"] = compared(samples, "ours", "infer", "cpu_us")
+            own = compared(samples, "ours", "echo at our pin")
+            found["throughput_8_echo"].seen["ratio at our pin"] = round(own.value or 0.0, 2)
     return found
 
 
@@ -110,7 +112,7 @@ def grpcio(bench: Bench) -> dict[str, Measured]:
         samples = interleaved(
             {
                 "ours": bench.shot(ours, question, connections=connections),
-                "infer": bench.shot(bench.infer(), question, connections=connections),
+                "infer": bench.shot(bench.own_infer(), question, connections=connections),
             },
             bench.effort.rounds,
         )

@@ -1,13 +1,15 @@
 """Transports: thin ways in, over the same table of methods. `grpcio` is the reference."""
 
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from inference_service.config import Config
 from inference_service.methods import FindMethod
 from inference_service.observer import Observer
-from inference_service.tls import CertificateWatch
 from protos.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from inference_service.tls import CertificateWatch
 
 
 class Transport(Protocol):
@@ -30,7 +32,7 @@ def make_transport(
     config: Config,
     find: FindMethod,
     observer: Observer | None = None,
-    certificate: CertificateWatch | None = None,
+    certificate: "CertificateWatch | None" = None,
 ) -> Transport:
     """The transport that `config` names; only its own libraries are imported."""
     if config.transport == "grpcio":
@@ -65,5 +67,9 @@ def make_transport(
         stall=config.stall_seconds,
         keepalive=config.keepalive_seconds,
     )
-    tls = certificate.current if certificate else None
-    return FastTransport(config.address, find, limits, config.max_concurrent, observer, tls)
+    fast = partial(FastTransport, config.address, find, limits, config.max_concurrent, observer)
+    if certificate is None:
+        return fast()
+    from inference_service.transports.fast.tls_peer import TlsPeer
+
+    return fast(lambda sock, connection: TlsPeer(sock, connection, certificate.current()))

@@ -20,8 +20,16 @@ _LEFT_OUT_RECORDS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.j
 # Parts for making models and extensions, that running a model never imports. The shared library
 # of onnxruntime is for C programs; the Python module holds a copy of its own.
 _LEFT_OUT_PARTS = (
+    "numpy/_core/_multiarray_tests.",
+    "numpy/_core/_operand_flag_tests.",
+    "numpy/_core/_rational_tests.",
+    "numpy/_core/_simd.",  # the SIMD kernels once more, for numpy's own tests to call
+    "numpy/_core/_struct_ufunc_tests.",
+    "numpy/_core/_umath_tests.",
+    "numpy/_pyinstaller/",
     "numpy/distutils/",
     "numpy/f2py/",
+    "numpy/testing/",
     "onnxruntime/backend/",
     "onnxruntime/capi/libonnxruntime.so",
     "onnxruntime/datasets/",

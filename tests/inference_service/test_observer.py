@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference_service.call_observer import CallObserver, answering_model
 from inference_service.errors import UnknownModel
 from inference_service.metrics.calls import MAX_METHODS, CallMetrics
-from inference_service.observer import CallObserver, answering_model
 from inference_service.status import Code
 from inference_service.tracing.config import TracingConfig
 from inference_service.tracing.tracer import Tracer

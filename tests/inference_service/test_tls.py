@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from inference_service.tls import CertificateWatch, TlsConfig, server_context
+from inference_service.tls import CertificateWatch, server_context
+from inference_service.tls_config import TlsConfig
 from inference_service.x509 import validity
 from protos.errors import ConfigurationError
 from tests.inference_service.certificates import Authority, Files

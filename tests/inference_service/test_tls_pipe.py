@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from inference_service.tls import TlsConfig, server_context
+from inference_service.tls import server_context
+from inference_service.tls_config import TlsConfig
 from inference_service.tls_pipe import MAX_IDLE_BYTES, TlsFailed, TlsPipe
 from tests.inference_service.certificates import Authority, Files
 

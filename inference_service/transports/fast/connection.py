@@ -225,7 +225,7 @@ class Connection:
             self._unacknowledged = 0
         stream = self.streams.get(number)
         if stream is None:
-            self._check_gone(number, "DATA", 0.0 if self._part[1] else 1.0)
+            self._check_gone(number, "DATA", flags, 0.0 if self._part[1] else 1.0)
             return
         try:
             self._stream_data(stream, data, flags, counted)
@@ -298,7 +298,7 @@ class Connection:
             self._trailers(stream, flags, block)
             return
         if number <= self.last_stream:
-            self._late_block(number, block)
+            self._late_block(number, flags, block)
             return
         if number > self.last_stream + 2:
             self._skipped.append((self.last_stream, number))
@@ -327,14 +327,14 @@ class Connection:
         except StreamFailed as failure:
             self._stop(stream, failure)
 
-    def _late_block(self, number: int, block: bytes) -> None:
+    def _late_block(self, number: int, flags: int, block: bytes) -> None:
         """Fields of a stream that is over: they only keep the table in step."""
         self._spend(len(block) / _COSTLY_BYTES)
         with contextlib.suppress(StreamFailed):
             self._decoder.fields(block)
         if any(low < number < high for low, high in self._skipped):
             raise ConnectionFailed(Error.PROTOCOL_ERROR, f"stream {number} after a higher one")
-        self._check_gone(number, "HEADERS")
+        self._check_gone(number, "HEADERS", flags)
 
     def _trailers(self, stream: Stream, flags: int, block: bytes) -> None:
         try:
@@ -431,13 +431,15 @@ class Connection:
             return
         for key, value in _SETTING.iter_unpack(payload):
             self._setting(key, value)
+        # what larger windows free comes after this: until here the peer counts by the old ones
         self.sender.out.append(frames.SETTINGS_ACK)
+        self._finish_all(self.sender.pump_all())
 
     def _setting(self, key: int, value: int) -> None:
         if key == Setting.INITIAL_WINDOW_SIZE:
             if value > frames.MAX_WINDOW:
                 raise ConnectionFailed(Error.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE")
-            self._finish_all(self.sender.set_initial_window(value, self.streams))
+            self.sender.set_initial_window(value, self.streams)
         elif key == Setting.MAX_FRAME_SIZE:
             if not frames.MIN_FRAME_SIZE <= value <= frames.MAX_FRAME_SIZE:
                 raise ConnectionFailed(Error.PROTOCOL_ERROR, "MAX_FRAME_SIZE")
@@ -472,7 +474,9 @@ class Connection:
         """Ends a stream at once, whatever its call is at."""
         if self.streams.pop(stream.id, None) is not None:
             self._end(stream)
-            self._refuse(stream.id, code)
+            if stream.remote_open:
+                self._remember(stream.id)
+            self.sender.out.append(frames.rst_stream(stream.id, code))
 
     def _stop(self, stream: Stream, failure: StreamFailed) -> None:
         """Ends a stream for a rule that its peer broke, which costs the peer."""
@@ -532,11 +536,13 @@ class Connection:
         if len(self._gone) > _REMEMBERED:
             self._gone.popitem(last=False)
 
-    def _check_gone(self, number: int, what: str, cost: float = 1.0) -> None:
+    def _check_gone(self, number: int, what: str, flags: int, cost: float = 1.0) -> None:
         self._check_not_idle(number, what)
         self._spend(cost)
         if number not in self._gone:
             raise ConnectionFailed(Error.STREAM_CLOSED, f"{what} on stream {number}, which ended")
+        if flags & frames.END_STREAM:  # after that nothing more can be under way
+            del self._gone[number]
 
     def _check_not_idle(self, number: int, what: str) -> None:
         if number == 0 or not number & 1 or number > self.last_stream:

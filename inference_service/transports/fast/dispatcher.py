@@ -4,8 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference_service.errors import CannotBeInTime, answer_too_large
 from inference_service.methods import Batch, Inference, Message, Outcome
@@ -14,6 +13,9 @@ from inference_service.status import Code, status_of
 from inference_service.transports.fast.connection import Connection
 from inference_service.transports.fast.stream import Stream
 from protos.errors import Unavailable
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +168,8 @@ class Dispatcher:
                 self._refuse(ask, error)
             return
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # not where every model is quick
+
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="model")
         self._queued_seconds += batch.expected_seconds
         self._pool.submit(self._work, batch, asks)

@@ -12,7 +12,9 @@ class Limits:
     `buffered` bounds what half-received requests of all connections hold together; `unsent` what
     one connection may have waiting for its peer to read. `stall` is how long a peer may leave a
     begun request or a waiting answer untouched; `keepalive` how long a connection with open
-    calls may be silent before it is asked by PING.
+    calls may be silent before it is asked by PING. `spin` is how long the loop stays awake when the
+    last wait was shorter: with one client in a closed loop that gave 1.4 times the answers for the
+    same CPU a request.
     """
 
     message: int = 16 * _MIB
@@ -29,6 +31,7 @@ class Limits:
     stall: float = 30.0
     keepalive: float = 60.0
     keepalive_answer: float = 20.0
+    spin: float = 100e-6
 
 
 class Budget:

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import select
 import socket
-import ssl
 import threading
 import time
 from collections import deque
@@ -17,6 +16,7 @@ from inference_service.transports.fast.dispatcher import Dispatcher
 from inference_service.transports.fast.frames import Error
 from inference_service.transports.fast.limits import Limits
 from inference_service.transports.fast.peer import Peer
+from inference_service.transports.fast.waiting import Waiter
 from protos.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -26,25 +26,23 @@ _SWEEP_SECONDS = 0.25
 _BACKLOG = 512
 _SHARE = 64 << 10
 """What a connection may leave unread while all together leave more than they may."""
-_IDLE_SECONDS = 10.0
-"""A connection without a call, silent for longer, makes room for a new one."""
 
 
 class Loop:
     """One thread that serves every connection.
 
-    `make` gives the calls and the dispatcher, which need the loop's own clock and wake; `tls`
-    gives the context for the next connection, None for plain text.
+    `make` gives the calls and the dispatcher, which need the loop's own wake; `make_peer` whoever
+    moves the octets of a new connection.
     """
 
     def __init__(
         self,
         make: Callable[["Loop"], tuple[GrpcCalls, Dispatcher]],
         limits: Limits,
-        tls: Callable[[], ssl.SSLContext] | None = None,
+        make_peer: Callable[[socket.socket, Connection], Peer] = Peer,
     ) -> None:
         self._limits = limits
-        self._tls = tls
+        self._make_peer = make_peer
         self._posted: deque[Callable[[], None]] = deque()
         self._waker, self._wakened = socket.socketpair()
         self._waker.setblocking(False)
@@ -115,10 +113,10 @@ class Loop:
     # the loop's own thread
 
     def _run(self) -> None:
-        poll = self._epoll.poll
+        wait = Waiter(self._epoll.poll, self._limits.spin).wait
         swept = time.monotonic()
         while not self._stop:
-            for number, mask in poll(_SWEEP_SECONDS):
+            for number, mask in wait(_SWEEP_SECONDS):
                 peer = self.peers.get(number)
                 if peer is not None:
                     self._serve(peer, mask)
@@ -164,17 +162,17 @@ class Loop:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(self._calls, self._limits, time.monotonic)
-        peer = Peer(sock, connection, None if self._tls is None else self._tls())
+        peer = self._make_peer(sock, connection)
         self.peers[sock.fileno()] = peer
         self._epoll.register(sock.fileno(), peer.wanted)
         connection.peer = peer
         self._serve(peer, select.EPOLLIN)  # the first bytes are often there already
 
     def _make_room(self) -> bool:
-        """Closes the connection that is idle for the longest; False if none is."""
+        """Closes the connection without a call that was silent for longest, and for long enough."""
         idle = [peer for peer in self.peers.values() if not peer.connection.streams]
         oldest = min(idle, key=lambda peer: peer.connection.heard, default=None)
-        if oldest is None or time.monotonic() - oldest.connection.heard < _IDLE_SECONDS:
+        if oldest is None or time.monotonic() - oldest.connection.heard < self._limits.stall:
             return False
         oldest.connection.goaway()
         oldest.send()
@@ -202,7 +200,7 @@ class Loop:
             if not peer.send() or (connection.closing and peer.is_flushed):
                 self._close(peer)
                 continue
-            if peer.wanted != (wanted := peer.wants(self._limits.unsent)):
+            if peer.wanted != (wanted := peer.wants(self._calls.unsent)):
                 peer.wanted = wanted
                 self._epoll.modify(peer.number, wanted)
             if connection.paused and connection.sender.backlog <= self._calls.unsent:
@@ -213,7 +211,8 @@ class Loop:
         self.dispatcher.touch(connection)
 
     def _close(self, peer: Peer) -> None:
-        del self.peers[peer.number]
+        if self.peers.pop(peer.number, None) is None:
+            return
         self._epoll.unregister(peer.number)
         peer.connection.peer = None
         self.turned_away["protocol"] += peer.connection.failed
@@ -264,7 +263,10 @@ class Loop:
             connection.fail(Error.PROTOCOL_ERROR, "no preface in time")
         for stream in list(connection.streams.values()):
             if stream.deadline is not None and stream.deadline < now:
-                self._calls.expire(connection, stream)
+                if stream.answered:  # and not taken: now nobody waits for it
+                    connection.reset(stream, Error.CANCEL)
+                else:
+                    self._calls.expire(connection, stream)
             elif stream.outgoing:
                 if stream.waits(now) > limits.stall:
                     connection.reset(stream, Error.CANCEL)

@@ -2,9 +2,7 @@
 
 import select
 import socket
-import ssl
 
-from inference_service.tls_pipe import TlsFailed, TlsPipe
 from inference_service.transports.fast.connection import Connection
 
 _WRITE_BYTES = 256 << 10
@@ -17,14 +15,11 @@ class Peer:
     from either, once more than the limit waits for it.
     """
 
-    def __init__(
-        self, sock: socket.socket, connection: Connection, context: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, sock: socket.socket, connection: Connection) -> None:
         self.connection = connection
         self.number = sock.fileno()
         self.wanted = select.EPOLLIN
         self._socket = sock
-        self._tls = None if context is None else TlsPipe(context)
         self._unsent = bytearray()
         self._blocked_since = 0.0
 
@@ -38,29 +33,17 @@ class Peer:
             return False
         if not size:
             return False
-        data = bytes(buffer[:size])
-        if self._tls is not None:
-            try:
-                data = self._tls.receive(data)
-            except TlsFailed as failure:
-                self._flush(failure.last_words)
-                return False
-        if data:
-            self.connection.receive(data)
-        return self._tls is None or not self._tls.ended
+        return self._received(bytes(buffer[:size]))
+
+    def _received(self, data: bytes) -> bool:
+        self.connection.receive(data)
+        return True
 
     def send(self) -> bool:
         """Writes what was collected, as far as the peer takes it; False if the peer is gone."""
         out = self.connection.sender.out
-        if self._tls is not None and not self._tls.ready:
-            return self._flush(self._tls.outgoing())
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
-        if self._tls is not None:
-            try:
-                data = self._tls.send(data) if data else self._tls.outgoing()
-            except TlsFailed:
-                return False
         return self._flush(data)
 
     @property
@@ -86,9 +69,7 @@ class Peer:
         return now - self._blocked_since > seconds
 
     def close(self) -> None:
-        """Closes the socket, after the last words that TLS wants said."""
-        if self._tls is not None:
-            self._flush(self._tls.close())
+        """Closes the socket."""
         self._socket.close()
 
     def _flush(self, data: bytes | memoryview) -> bool:

@@ -66,7 +66,7 @@ class Sender:
 
     Frames collect in `out`, to be written as one piece. What no window has room for waits in its
     stream, in order, and is counted in `waiting` (octets). `queued` counts octets of messages in
-    `out`, and of those before them that the socket has not taken; small unary answers do not count.
+    `out`, and all those before them that the socket has not taken.
     """
 
     def __init__(self) -> None:
@@ -91,6 +91,7 @@ class Sender:
             self.finish(stream, Code.OK, "")
             return
         self.window -= size
+        self.queued += size
         number = _STREAM.pack(stream.id)
         self.out.append(
             b"".join(
@@ -195,7 +196,7 @@ class Sender:
         self.window += octets
         if self.window > frames.MAX_WINDOW:
             raise ConnectionFailed(Error.FLOW_CONTROL_ERROR, "the window is too large")
-        return self._pump_all()
+        return self.pump_all()
 
     def grant_stream(self, stream: Stream, octets: int) -> bool:
         """The peer takes more on one stream; whether it is done by that."""
@@ -206,16 +207,16 @@ class Sender:
             raise StreamFailed(Error.FLOW_CONTROL_ERROR, "the window is too large")
         return self._pump(stream)
 
-    def set_initial_window(self, size: int, streams: dict[int, Stream]) -> list[Stream]:
+    def set_initial_window(self, size: int, streams: dict[int, Stream]) -> None:
         """The peer's SETTINGS move the windows of all streams, possibly below zero."""
         difference, self.initial_window = size - self.initial_window, size
         for stream in streams.values():
             stream.send_window += difference
             if stream.send_window > frames.MAX_WINDOW:
                 raise ConnectionFailed(Error.FLOW_CONTROL_ERROR, "the window is too large")
-        return self._pump_all()
 
-    def _pump_all(self) -> list[Stream]:
+    def pump_all(self) -> list[Stream]:
+        """Sends what fits of what waits; the streams that are done by that."""
         done = []
         for stream in list(self._blocked.values()):
             if self.window <= 0:

@@ -1,14 +1,16 @@
 """The fast transport as the service starts it."""
 
-import ssl
+import socket
 from collections.abc import Callable
 
 from inference_service.methods import FindMethod
 from inference_service.observer import Observer
 from inference_service.transports.fast.calls import GrpcCalls
+from inference_service.transports.fast.connection import Connection
 from inference_service.transports.fast.dispatcher import Dispatcher
 from inference_service.transports.fast.limits import Limits
 from inference_service.transports.fast.loop import Loop
+from inference_service.transports.fast.peer import Peer
 from inference_service.transports.turns import cores
 
 
@@ -16,7 +18,7 @@ class FastTransport:
     """gRPC over our own HTTP/2: `start` binds it, `drain` ends it. Linux only (epoll).
 
     `find` gives the method at a path; `max_concurrent` bounds calls that wait for a slow model, and
-    open streams.
+    open streams; `make_peer` moves the octets of a new connection (`TlsPeer` for TLS).
     """
 
     def __init__(
@@ -26,7 +28,7 @@ class FastTransport:
         limits: Limits,
         max_concurrent: int,
         observer: Observer | None = None,
-        tls: Callable[[], ssl.SSLContext] | None = None,
+        make_peer: Callable[[socket.socket, Connection], Peer] = Peer,
     ) -> None:
         self._address = address
 
@@ -42,7 +44,7 @@ class FastTransport:
             calls = GrpcCalls(find, dispatcher, limits, loop.post)
             return calls, dispatcher
 
-        self._loop = Loop(make, limits, tls)
+        self._loop = Loop(make, limits, make_peer)
         self._dispatcher = self._loop.dispatcher
 
     def start(self) -> int:

@@ -16,7 +16,8 @@ from inference_service.http_face.config import HttpConfig
 from inference_service.http_face.face import HttpFace
 from inference_service.http_face.reader import send_all
 from inference_service.methods import FindMethod, Quick
-from inference_service.tls import HTTP1, CertificateWatch, TlsConfig
+from inference_service.tls import CertificateWatch
+from inference_service.tls_config import HTTP1, TlsConfig
 from protos import inference_pb2 as pb
 from protos.errors import ConfigurationError
 from tests.inference_service.certificates import Authority

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from inference_service.call_observer import CallObserver
 from inference_service.http_face.calls import SERVICE
 from inference_service.methods import Batch, FindMethod, Inference, Method, Quick
 from inference_service.metrics.calls import CallMetrics
-from inference_service.observer import CallObserver
 from inference_service.status import Code
 from inference_service.tracing.config import TracingConfig
 from inference_service.tracing.tracer import Tracer
