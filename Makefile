@@ -9,7 +9,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 
-.PHONY: up test demo bench setup lint types check lock protos clean
+.PHONY: up test demo bench soak setup lint types check lock protos clean
 
 up: setup ## the local hub, a fleet, Dagster: everything, under one supervisor
 	@$(BIN)/edgectl up
@@ -21,6 +21,9 @@ test: setup lint types check ## everything that CI runs
 
 bench: setup ## the figures of the inference service beside its peers (needs nghttp2-client)
 	@$(BIN)/python -m benchmarks.inference
+
+soak: setup ## 30 minutes of load, swaps and abuse: nothing may fail, nothing may grow
+	@$(BIN)/python -m benchmarks.soak --minutes 30
 
 setup: $(STAMP) ## makes .venv once
 
