@@ -7,7 +7,7 @@ Message = bytes | bytearray
 Outcome = bytes | Exception
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each run, and freezing costs it thrice
 class Batch:
     """Questions that are answered together, by one run of one model.
 

@@ -22,6 +22,9 @@ BATCHED_BYTES = 16 << 10
 BATCHED_SECONDS = 200e-6
 """Nor are those of slower models: the first would wait for the last."""
 
+_LENGTHS = [bytes((size,)) for size in range(128)]
+"""Of ids: those that are recognised, and our own, are shorter than 128 bytes."""
+
 Known = tuple[Message, int, bytes | None]
 """A message, where its raw values begin, and its id."""
 Keep = Callable[[bytes | None, bytes, dict[str, Array], dict[str, Array]], None]
@@ -198,10 +201,11 @@ class Shape:
         sizes = [len(raw) // count for raw in raws]
         tags = [RAW_OUTPUT_TAG + varint(size) for size in sizes]
         head, tail = self._head, self._described(shapes) + tags[0]
+        outputs = list(zip(raws, sizes, (*tags[1:], b""), strict=True))
         answers = []
         for n, identity in enumerate(ids):
-            parts = [head, bytes((len(identity),)), identity, tail]
-            for raw, size, tag in zip(raws, sizes, (*tags[1:], b""), strict=True):
+            parts = [head, _LENGTHS[len(identity)], identity, tail]
+            for raw, size, tag in outputs:
                 parts += (raw[n * size : n * size + size], tag)
             answers.append(b"".join(parts))
         return answers

@@ -78,6 +78,26 @@ class GrpcCalls:
                 return
             stream.cancel = self._dispatcher.release
 
+    def called(
+        self, connection: Connection, stream: Stream, data: bytes, start: int, end: int
+    ) -> bool:
+        """Takes a whole call of a plain method of inference; any other is told in parts."""
+        head, sender = stream.head, connection.sender
+        method = self._find(head.path)
+        if (
+            type(method) is not Inference
+            or method.streaming
+            or head.http_status is not None
+            or head.encoding != "identity"
+            or not self._is_whole(memoryview(data)[start:end])
+            or sender.waiting + sender.queued > self.unsent
+        ):
+            return False
+        stream.method = method
+        message = data[start + _PREFIX_BYTES : end]
+        self._dispatcher.ask(Ask(connection, stream, method, message, None))
+        return True
+
     def received(
         self, connection: Connection, stream: Stream, data: memoryview, last: bool
     ) -> None:
@@ -87,17 +107,19 @@ class GrpcCalls:
         if stream.slots is not None:
             self._received_of_stream(connection, stream, data)
             return
-        if (
-            last
-            and stream.body is None
-            and len(data) >= _PREFIX_BYTES
-            and not data[0]
-            and int.from_bytes(data[1:5], "big") == len(data) - _PREFIX_BYTES
-            and len(data) <= self._limits.message
-        ):
-            self._ask(connection, stream, bytes(data[5:]))
+        if last and stream.body is None and self._is_whole(data):  # holds nothing in memory
+            self._ask(connection, stream, bytes(data[_PREFIX_BYTES:]))
             return
         self._received_piece(connection, stream, data, last)
+
+    def _is_whole(self, data: memoryview) -> bool:
+        """Whether it is one message, not compressed and not too large."""
+        size = len(data) - _PREFIX_BYTES
+        return (
+            0 <= size <= self._limits.message
+            and not data[0]
+            and int.from_bytes(data[1:_PREFIX_BYTES], "big") == size
+        )
 
     def reset(self, connection: Connection, stream: Stream) -> None:
         """Forgets the call; whatever it waits for is not waited for any more."""

@@ -111,7 +111,8 @@ class Dispatcher:
         if not stream.outgoing:
             connection.finish(stream)
         self.touched[connection] = None
-        self._count(stream, Code.OK, message)
+        if self._observer is not None:
+            self._count(stream, Code.OK, message)
 
     def end(self, connection: Connection, stream: Stream, code: Code, text: str) -> None:
         """The end of a call, after the messages that are on their way."""
@@ -185,16 +186,20 @@ class Dispatcher:
 
     def _answer(self, asks: list[Ask], outcomes: Sequence[Outcome]) -> None:
         for ask, outcome in zip(asks, outcomes, strict=True):
-            if ask.stream.closed or ask.stream.answered:
+            connection, stream, _, _, slot = ask
+            if stream.closed or stream.answered:
+                continue
+            if slot is None and type(outcome) is bytes and len(outcome) <= self._largest:
+                self.deliver(connection, stream, outcome)
                 continue
             if not isinstance(outcome, Exception) and len(outcome) > self._largest:
                 outcome = answer_too_large(len(outcome), self._largest)
-            if ask.slot is not None:
-                self._fill(ask, ask.slot, outcome)
+            if slot is not None:
+                self._fill(ask, slot, outcome)
             elif isinstance(outcome, Exception):
-                self.end(ask.connection, ask.stream, *status_of(outcome))
+                self.end(connection, stream, *status_of(outcome))
             else:
-                self.deliver(ask.connection, ask.stream, outcome)
+                self.deliver(connection, stream, outcome)
 
     def _refuse(self, ask: Ask, error: Exception) -> None:
         self._answer([ask], [error])

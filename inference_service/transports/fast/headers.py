@@ -68,6 +68,10 @@ class HeaderDecoder(Generic[Meaning]):
             self._memo[block] = meaning
         return meaning
 
+    def known(self, block: bytes) -> Meaning | None:
+        """The meaning of a block that came before, if it is still the same; None if not."""
+        return self._memo.get(block)
+
     def fields(self, block: bytes) -> list[Field]:
         """The fields of one block, without their meaning: for trailers. Raises as `decode`."""
         fields, touched = self._decode(block)

@@ -61,4 +61,4 @@ class Budget:
 
     def earn(self, what: float) -> None:
         """Adds `what` an answered call, or a peer that reads, earns."""
-        self._left = min(self.START, self._left + what)
+        self._left += what  # capped when it is spent

@@ -200,9 +200,11 @@ class Loop:
             if not peer.send() or (connection.closing and peer.is_flushed):
                 self._close(peer)
                 continue
-            if peer.wanted != (wanted := peer.wants(self._calls.unsent)):
-                peer.wanted = wanted
-                self._epoll.modify(peer.number, wanted)
+            if peer.is_behind:
+                wanted = peer.wants(self._calls.unsent)
+                if peer.wanted != wanted:
+                    peer.wanted = wanted
+                    self._epoll.modify(peer.number, wanted)
             if connection.paused and connection.sender.backlog <= self._calls.unsent:
                 self.post(partial(self._resume, connection))
 

@@ -51,6 +51,11 @@ class Peer:
         """Whether nothing waits to be sent."""
         return not self._unsent and not self.connection.sender.out
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits for the peer to read, or did when it was last looked at."""
+        return bool(self._unsent) or self.wanted != select.EPOLLIN
+
     def wants(self, unsent_limit: int) -> int:
         """What epoll is to watch for now."""
         if not self._unsent:

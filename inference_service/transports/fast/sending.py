@@ -42,6 +42,7 @@ _TRAILERS_HEAD = frames.FRAME_HEAD.pack(
     0, len(_TRAILERS_OK), frames.HEADERS, frames.END_HEADERS | frames.END_STREAM, 0
 )[:5]
 _MAX_STATUS_TEXT = 1024
+_SIZES = 64
 _PLAIN = frozenset(range(0x20, 0x7F)) - {ord("%")}
 
 
@@ -77,6 +78,7 @@ class Sender:
         self.waiting = 0
         self.queued = 0
         self._blocked: dict[int, Stream] = {}
+        self._of_size: dict[int, tuple[bytes, bytes]] = {}
 
     @property
     def backlog(self) -> int:
@@ -93,25 +95,18 @@ class Sender:
         self.window -= size
         self.queued += size
         number = _STREAM.pack(stream.id)
-        self.out.append(
-            b"".join(
-                (
-                    _HEADERS_HEAD,
-                    number,
-                    _HEADERS,
-                    size.to_bytes(3, "big"),
-                    b"\x00\x00",
-                    number,
-                    b"\x00",
-                    (size - 5).to_bytes(4, "big"),
-                    message,
-                    _TRAILERS_HEAD,
-                    number,
-                    _TRAILERS_OK,
-                )
-            )
-        )
+        before, prefix = self._of_size.get(size) or self._heads_of(size)
+        parts = (_HEADERS_HEAD, number, before, number, prefix, message)
+        self.out.append(b"".join((*parts, _TRAILERS_HEAD, number, _TRAILERS_OK)))
         stream.answered = True
+
+    def _heads_of(self, size: int) -> tuple[bytes, bytes]:
+        """What stands before a message of `size` octets with its prefix, around the stream's id."""
+        if len(self._of_size) >= _SIZES:
+            self._of_size.clear()
+        before = _HEADERS + size.to_bytes(3, "big") + b"\x00\x00"
+        found = self._of_size[size] = (before, _PREFIX.pack(False, size - 5))
+        return found
 
     def headers(self, stream: Stream) -> None:
         """The headers of the answer, once."""

@@ -18,28 +18,22 @@ class Stream:
     that waited for a window and were sent; `mark` and `marked` are when there was progress last.
     """
 
-    __slots__ = (
-        "answered",
-        "body",
-        "cancel",
-        "closed",
-        "deadline",
-        "head",
-        "headers_sent",
-        "id",
-        "mark",
-        "marked",
-        "method",
-        "outgoing",
-        "pumped",
-        "receive_window",
-        "received",
-        "remote_open",
-        "send_window",
-        "slots",
-        "started",
-        "unacknowledged",
-    )
+    # Defaults stand in the class: a call sets only what it needs.
+    unacknowledged = 0
+    received = 0
+    remote_open = True
+    closed = False
+    headers_sent = False
+    answered = False
+    pumped = 0
+    mark = 0
+    marked = 0.0
+    deadline: float | None = None
+    method: Any = None
+    body: bytearray | None = None
+    outgoing: deque[bytes | memoryview] | None = None
+    slots: deque[Any] | None = None
+    cancel: Any = None
 
     def __init__(
         self, number: int, head: RequestHead, receive_window: int, send_window: int, now: float
@@ -48,22 +42,9 @@ class Stream:
         self.head = head
         self.receive_window = receive_window
         self.send_window = send_window
-        self.unacknowledged = 0
-        self.received = 0
-        self.remote_open = True
-        self.closed = False
-        self.headers_sent = False
-        self.answered = False
         self.started = now
-        self.pumped = 0
-        self.mark = 0
-        self.marked = 0.0
-        self.deadline = None if head.timeout is None else now + head.timeout
-        self.method: Any = None
-        self.body: bytearray | None = None
-        self.outgoing: deque[bytes | memoryview] | None = None
-        self.slots: deque[Any] | None = None
-        self.cancel: Any = None
+        if head.timeout is not None:
+            self.deadline = now + head.timeout
 
     def waits(self, now: float) -> float:
         """Seconds since its peer last took or sent a worthwhile amount; looked at from sweeps."""
