@@ -11,13 +11,11 @@ import threading
 from pathlib import Path
 
 from inference_service.config import Config, checked_address
+from inference_service.repository import limit_arenas
 from inference_service.running import RunningService
 from protos.errors import EdgeAssetsError
 
 log = logging.getLogger("inference_service")
-
-_SWITCH_SECONDS = 0.5e-3
-"""How long a thread of ours may hold the interpreter while a request waits; Python's is 5 ms."""
 
 
 def serve(config: Config, stop: threading.Event) -> bool:
@@ -26,7 +24,7 @@ def serve(config: Config, stop: threading.Event) -> bool:
     The end comes within `config.drain_seconds` and three seconds for the last captures and spans.
     Raises ConfigurationError if an address cannot be bound.
     """
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    limit_arenas()
     service = RunningService(config)
     port = service.start()
     gc.freeze()  # what is here now stays: the collector need not look at it again

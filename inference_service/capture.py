@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 4096
 QUEUE_BYTES = 16 << 20
-BURST_SECONDS = 10.0
+BURST_SECONDS = 2.0
 MAX_LINE_BYTES = 160 << 10  # a captured request travels in one message to the hub, 256 KB at most
 
 
@@ -91,7 +91,7 @@ class Capture:
     def take(self, count: int) -> int:
         """How many of `count` answered requests are to be offered, by sample and rate.
 
-        Bursts of ten seconds' allowance are taken whole; what is above the rate for longer is
+        Bursts of two seconds' allowance are taken whole; what is above the rate for longer is
         skipped and counted, so that capture costs no answer its time however many there are.
         """
         if self._sample < 1.0:

@@ -94,7 +94,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("packages", "packages", "site-packages of the device image", 85.0, False, "MB"),
     *_rows(
         "grpcio",
-        [("grpcio_infer", "grpcio transport: against grpc.aio ModelInfer", 0.95, True)],
+        [("grpcio_infer", "grpcio transport, 8 connections: against grpc.aio", 0.95, True)],
     ),
 )
 

@@ -6,7 +6,7 @@ onnxruntime 1.31): resident memory stays at 185 MB with malloc_trim after each s
 """
 
 from inference_service.repository.index import repository_index
-from inference_service.repository.memory import release_memory
+from inference_service.repository.memory import limit_arenas, release_memory
 from inference_service.repository.repository import ModelRepository
 from inference_service.repository.states import ModelState, RefusedModel, ServedModel
 from inference_service.repository.view import View
@@ -17,6 +17,7 @@ __all__ = [
     "RefusedModel",
     "ServedModel",
     "View",
+    "limit_arenas",
     "release_memory",
     "repository_index",
 ]

@@ -4,6 +4,8 @@ import ctypes
 from functools import cache
 from typing import Any
 
+_M_ARENA_MAX = -8  # malloc.h of glibc
+
 
 def release_memory() -> bool:
     """Gives back what was freed; whether that is possible here.
@@ -17,6 +19,19 @@ def release_memory() -> bool:
         return False
     trim(0)
     return True
+
+
+def limit_arenas() -> bool:
+    """Lets all threads share one arena of glibc; whether that is possible here.
+
+    To be called before there are threads. Each thread that loads, captures or answers would have
+    an arena of its own, which keeps what it freed: over a soak with swaps 91 to 103 MB instead of
+    64 to 68. What is hot allocates little outside Python's own allocator.
+    """
+    try:
+        return bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1))
+    except (OSError, AttributeError, TypeError):  # musl, macOS, Windows
+        return False
 
 
 @cache

@@ -8,18 +8,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 import grpc
 
 from inference_service.errors import answer_too_large
-from inference_service.methods import Batch, FindMethod, Inference, Quick, Watch
+from inference_service.methods import Batch, FindMethod, Inference, Method, Quick, Watch
 from inference_service.observer import Observer
 from inference_service.status import Code, status_of
 from inference_service.tls import CertificateWatch
-from inference_service.transports.turns import Turns, cores
+from inference_service.transports.pool import ThreadPool
+from inference_service.transports.turns import QUICK_SECONDS, Turns, cores
 from protos.errors import ConfigurationError, Unavailable
 
 # Threads beyond those for requests: health, metadata and refusals answer even at the limit.
@@ -31,47 +31,47 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class Admission:
-    """Admits at most `limit` requests and streams at once; knows when nothing is being answered."""
+    """Admits at most `limit` requests and streams at once; knows when nothing is being answered.
+
+    Plain methods and one lock: it is entered for every call, and a context manager costs more.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._admitted = 0
-        self._answering = 0
         self._changed = threading.Condition()
+        self.open = 0
+        """Requests and streams that hold a place."""
+        self._answering = 0
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Holds a place. Raises Unavailable at once when all are taken: no queue hides overload."""
+    def admit(self, answering: int) -> None:
+        """Takes a place; `answering` is 1 if something is being answered from now on.
+
+        Raises Unavailable at once when all places are taken: no queue hides overload.
+        """
         with self._changed:
-            if self._admitted >= self._limit:
+            if self.open >= self._limit:
                 raise Unavailable(
                     "the service is at its limit",
                     why=f"{self._limit} requests and streams are open",
                     remedy="ask again later, or raise INFERENCE_MAX_CONCURRENT",
                 )
-            self._admitted += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._admitted -= 1
+            self.open += 1
+            self._answering += answering
 
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Counts one request as being answered."""
+    def release(self, answering: int) -> None:
+        """Gives the place back, as it was taken."""
         with self._changed:
-            self._answering += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._answering -= 1
+            self.open -= 1
+            self._answering -= answering
+            if not self._answering:
                 self._changed.notify_all()
 
-    @property
-    def open(self) -> int:
-        """Requests and streams that hold a place."""
-        return self._admitted
+    def answer(self, change: int) -> None:
+        """Something of a stream is being answered (1), or no longer (-1)."""
+        with self._changed:
+            self._answering += change
+            if not self._answering:
+                self._changed.notify_all()
 
     def wait_idle(self, timeout_seconds: float) -> bool:
         """Whether nothing is being answered, waiting for it at most `timeout_seconds`."""
@@ -94,6 +94,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
         self._max_message = max_message
         self._turns = Turns(cores())
         self._observer = observer
+        self._made: dict[str, tuple[Method, Any]] = {}
 
     def service(self, details: Any) -> Any:
         """The handler of one call: messages stay bytes."""
@@ -101,17 +102,32 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
         method = self._find(path)
         if method is None:
             return None
+        known, handler = self._made.get(path, (None, None))
+        if known is not method:
+            handler = self._handler(path, method)
+            self._made[path] = (method, handler)
+        return handler
+
+    def _handler(self, path: str, method: Method) -> Any:
         if isinstance(method, Watch):
             return grpc.unary_stream_rpc_method_handler(lambda m, c: _watch(method, m, c))
         if method.streaming:
             return grpc.stream_stream_rpc_method_handler(
                 lambda messages, context: self._stream(path, method, messages, context)
             )
-        return grpc.unary_unary_rpc_method_handler(
-            lambda message, context: self._unary(path, method, message, context)
-        )
+        if self._observer is None:
+            return grpc.unary_unary_rpc_method_handler(partial(self._unary, method))
+        return grpc.unary_unary_rpc_method_handler(partial(self._observed, path, method))
 
-    def _unary(self, path: str, method: Quick | Inference, message: bytes, context: Any) -> bytes:
+    def _unary(self, method: Quick | Inference, message: bytes, context: Any) -> bytes:
+        try:
+            return self._answer(method, message, context)
+        except Exception as error:
+            _abort(context, *status_of(error))
+
+    def _observed(
+        self, path: str, method: Quick | Inference, message: bytes, context: Any
+    ) -> bytes:
         started = time.monotonic()
         code, answer = Code.OK, None
         try:
@@ -129,13 +145,19 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
         if isinstance(method, Quick):
             return method.answer(message)
         batch = method.plan([message])[0]
-        with self._admission.admitted(), self._admission.answering():
+        self._admission.admit(answering=1)
+        try:
             return self._run(batch, context)
+        finally:
+            self._admission.release(answering=1)
 
     def _run(self, batch: Batch, context: Any) -> bytes:
-        left = context.time_remaining()
-        with self._turns.turn(batch.expected_seconds, left, context.is_active):
+        if batch.expected_seconds < QUICK_SECONDS:  # grpcio itself ends what is past its deadline
             outcome = batch.run()[0]
+        else:
+            left = context.time_remaining()
+            with self._turns.turn(batch.expected_seconds, left, context.is_active):
+                outcome = batch.run()[0]
         if isinstance(outcome, Exception):
             raise outcome
         if len(outcome) > self._max_message:
@@ -150,11 +172,17 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]
             if isinstance(method, Quick):
                 yield from map(method.answer, messages)
                 return
-            with self._admission.admitted():
+            self._admission.admit(answering=0)
+            try:
                 for message in messages:
-                    with self._admission.answering():
+                    self._admission.answer(1)
+                    try:
                         answer = self._of_stream(method, message, context)
+                    finally:
+                        self._admission.answer(-1)
                     yield answer
+            finally:
+                self._admission.release(answering=0)
         except GeneratorExit:
             code = Code.CANCELLED
             raise
@@ -243,7 +271,7 @@ class GrpcioTransport:
         self._admission = Admission(max_concurrent)
         threads = max_concurrent + _SPARE_THREADS
         self._server = grpc.server(
-            ThreadPoolExecutor(threads, thread_name_prefix="call"),
+            ThreadPool(threads),  # type: ignore[arg-type]  # grpcio takes any Executor
             handlers=[_Handlers(find, self._admission, max_message, observer)],
             maximum_concurrent_rpcs=threads * 4,  # calls that wait for a thread, and watches
             options=[

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import select
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 _READ_BYTES = 256 << 10
 _SWEEP_SECONDS = 0.25
 _BACKLOG = 512
+_SWITCH_SECONDS = 0.5e-3
+"""How long another thread may hold the interpreter while a request waits; Python's is 5 ms."""
 _SHARE = 64 << 10
 """What a connection may leave unread while all together leave more than they may."""
 
@@ -113,6 +116,7 @@ class Loop:
     # the loop's own thread
 
     def _run(self) -> None:
+        sys.setswitchinterval(_SWITCH_SECONDS)
         wait = Waiter(self._epoll.poll, self._limits.spin).wait
         swept = time.monotonic()
         while not self._stop:
