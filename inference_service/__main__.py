@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from inference_service.config import Config, checked_address
-from inference_service.repository import limit_arenas
+from inference_service.repository import limit_arenas, release_memory
 from inference_service.running import RunningService
 from protos.errors import EdgeAssetsError
 
@@ -27,6 +27,8 @@ def serve(config: Config, stop: threading.Event) -> bool:
     limit_arenas()
     service = RunningService(config)
     port = service.start()
+    gc.collect()
+    release_memory()
     gc.freeze()  # what is here now stays: the collector need not look at it again
     log.info("listening on %s:%d", config.address.rpartition(":")[0], port)
     while not stop.wait(config.watch_seconds):

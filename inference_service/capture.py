@@ -21,7 +21,10 @@ log = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 4096
 QUEUE_BYTES = 16 << 20
-BURST_SECONDS = 2.0
+BURST_SECONDS = 5.0
+REFILL_SECONDS = 0.05
+GATHER_SECONDS = 0.05
+"""How long the writer gathers before it writes: to be woken for each costs more than writing it."""
 MAX_LINE_BYTES = 160 << 10  # a captured request travels in one message to the hub, 256 KB at most
 
 
@@ -77,10 +80,13 @@ class Capture:
         self._burst = config.max_rate * BURST_SECONDS
         self._allowance = self._burst
         self._refilled = time.monotonic()
+        # not one by one: a handful at a time wakes the writer once
+        self._refill_seconds = max(REFILL_SECONDS, 1.0 / config.max_rate)
         self._skipped = 0
         self._writer = SegmentWriter(config.folder, config.max_bytes, config.segment_seconds)
         self._queue: queue.SimpleQueue[CapturedRequest | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         self._waiting_bytes = 0
         self._captured = 0
         self._dropped = 0
@@ -91,16 +97,19 @@ class Capture:
     def take(self, count: int) -> int:
         """How many of `count` answered requests are to be offered, by sample and rate.
 
-        Bursts of two seconds' allowance are taken whole; what is above the rate for longer is
+        Bursts of five seconds' allowance are taken whole; what is above the rate for longer is
         skipped and counted, so that capture costs no answer its time however many there are.
         """
         if self._sample < 1.0:
             count = sum(random.random() < self._sample for _ in range(count))
         if not count:
             return 0
+        now = time.monotonic()
+        if self._allowance < 1.0 and now - self._refilled < self._refill_seconds:
+            self._skipped += count  # without the lock: a count that two threads spoil is no harm
+            return 0
         with self._lock:
-            if self._allowance < count:
-                now = time.monotonic()
+            if self._allowance < count and now - self._refilled >= self._refill_seconds:
                 refill = (now - self._refilled) * self._rate
                 self._refilled = now
                 self._allowance = min(self._burst, self._allowance + refill)
@@ -134,6 +143,7 @@ class Capture:
 
     def close(self, timeout_seconds: float) -> None:
         """Writes what waits and seals the open segment, for at most `timeout_seconds`."""
+        self._closing.set()
         self._queue.put(None)
         self._thread.join(timeout_seconds)
 
@@ -150,6 +160,8 @@ class Capture:
             with self._lock:
                 self._waiting_bytes -= request.size
             self._guarded(partial(self._write, request))
+            if self._queue.empty():
+                self._closing.wait(GATHER_SECONDS)
 
     def _write(self, request: CapturedRequest) -> None:
         line = as_line(request)

@@ -26,7 +26,7 @@ class CaptureConfig:
     folder: Path
     max_bytes: int = 64 * _MIB
     sample: float = 1.0
-    max_rate: float = 500.0
+    max_rate: float = 200.0
     segment_seconds: float = 5.0
 
 
@@ -73,7 +73,7 @@ class Config:
                 folder=Path(folder),
                 max_bytes=int(read.number("CAPTURE_MAX_BYTES", 64 * _MIB, 65536, 1 << 40)),
                 sample=read.number("CAPTURE_SAMPLE", 1.0, 0.0, 1.0),
-                max_rate=read.number("CAPTURE_MAX_RATE", 500.0, 0.1, 1e6),
+                max_rate=read.number("CAPTURE_MAX_RATE", 200.0, 0.1, 1e6),
                 segment_seconds=read.number("CAPTURE_SEGMENT_SECONDS", 5.0, 0.05, 86400.0),
             )
         return cls(

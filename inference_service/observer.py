@@ -4,7 +4,15 @@ from typing import Protocol
 
 
 class Observer(Protocol):
-    """Whoever wants to know of calls; must return at once and never raise."""
+    """Whoever wants to know of calls; must return at once and never raise.
+
+    Where `each` is false, calls that went well together may be told together, by `observed`.
+    """
+
+    each: bool
+
+    def observed(self, path: str, seconds: float, count: int) -> None:
+        """`count` calls of the method at `path` went well, each after about `seconds`."""
 
     def observe(
         self,

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference_service.datatypes import CONTENT_FIELDS, DATATYPES
 from inference_service.description import TensorSpec
 from inference_service.errors import InvalidRequest, quoted
 from protos import inference_pb2 as pb
 
-Array = NDArray[Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def decode_tensor(

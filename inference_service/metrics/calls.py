@@ -34,6 +34,8 @@ class _Method:
 class CallMetrics:
     """Counters of all transports together; any thread may call anything. It is an Observer."""
 
+    each = False
+
     def __init__(self, methods: Iterable[str]) -> None:
         """`methods` are the paths of the methods."""
         self._lock = threading.Lock()
@@ -51,6 +53,15 @@ class CallMetrics:
     def known(self, path: str) -> str:
         """`path` if it is that of a method, else the word that stands for all others."""
         return path if path in self._methods else UNKNOWN
+
+    def observed(self, path: str, seconds: float, count: int) -> None:
+        """Counts calls that went well together."""
+        method = self._methods.get(path, self._unknown)
+        pending = method.pending
+        pending += [seconds] * count  # atomic, as is what _fold does with it
+        if len(pending) >= _FOLD_AT:
+            with self._lock:
+                self._fold(method)
 
     def observe(
         self,

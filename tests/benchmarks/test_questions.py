@@ -67,7 +67,7 @@ def test_image_is_of_600_kb_and_its_model_gives_its_first_pixel(tmp_path: Path) 
 
 def test_locks_pin_versions_with_hashes_and_name_no_registry() -> None:
     locks = sorted(LOCKS.glob("*.txt"))
-    assert [lock.stem for lock in locks] == ["kserve", "mlserver"]
+    assert [lock.stem for lock in locks] == ["grpcaio", "kserve", "mlserver"]
     for lock in locks:
         text = lock.read_text()
         assert text.count("==") > 20

@@ -32,13 +32,15 @@ def test_calls_are_counted_by_method_and_code(calls: CallMetrics) -> None:
     for _ in range(3):
         calls.observe(INFER, Code.OK, 0.00015)
     calls.observe(INFER, Code.INVALID_ARGUMENT, 0.0001)
+    calls.observed(LIVE, 0.002, 600)  # told together
     calls.observe(INFER, Code.OK, 99.0)
     calls.observe("/../../etc/passwd", Code.UNIMPLEMENTED, 0.0)
     text = parse(ServiceMetrics(calls).render())
     requests = text["inference_requests_total"]
     assert requests.value("inference_requests_total", method=INFER, code="OK") == 4
     assert requests.value("inference_requests_total", method=INFER, code="INVALID_ARGUMENT") == 1
-    assert len(requests.samples) == 3
+    assert requests.value("inference_requests_total", method=LIVE, code="OK") == 600
+    assert len(requests.samples) == 4
     assert requests.value("inference_requests_total", method="unknown", code="UNIMPLEMENTED") == 1
     seconds = text["inference_request_seconds"]
     name = "inference_request_seconds"

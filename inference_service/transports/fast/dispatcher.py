@@ -59,6 +59,7 @@ class Dispatcher:
         self._wake = wake
         self._advance = advance
         self._observer = observer
+        self._each = observer is not None and observer.each
         self._pending: dict[Inference, list[Ask]] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._queued_seconds = 0.0
@@ -185,12 +186,20 @@ class Dispatcher:
         self._wake()
 
     def _answer(self, asks: list[Ask], outcomes: Sequence[Outcome]) -> None:
+        delivered = 0
         for ask, outcome in zip(asks, outcomes, strict=True):
             connection, stream, _, _, slot = ask
             if stream.closed or stream.answered:
                 continue
             if slot is None and type(outcome) is bytes and len(outcome) <= self._largest:
-                self.deliver(connection, stream, outcome)
+                if self._each:
+                    self.deliver(connection, stream, outcome)
+                    continue
+                connection.sender.answer(stream, outcome)
+                if not stream.outgoing:
+                    connection.finish(stream)
+                self.touched[connection] = None
+                delivered += 1
                 continue
             if not isinstance(outcome, Exception) and len(outcome) > self._largest:
                 outcome = answer_too_large(len(outcome), self._largest)
@@ -200,6 +209,11 @@ class Dispatcher:
                 self.end(connection, stream, *status_of(outcome))
             else:
                 self.deliver(connection, stream, outcome)
+
+        if delivered and self._observer is not None:  # what came together is told together
+            stream = asks[0].stream
+            seconds = self._now() - stream.started
+            self._observer.observed(stream.head.path, seconds, delivered)
 
     def _refuse(self, ask: Ask, error: Exception) -> None:
         self._answer([ask], [error])
