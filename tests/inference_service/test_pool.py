@@ -8,7 +8,8 @@ from tests.inference_service.harness import wait_until
 
 def test_every_step_is_taken_and_told_of_once() -> None:
     pool = ThreadPool(4)
-    taken, told = [], []
+    taken: list[int] = []
+    told: list[int] = []
     for number in range(500):
         task = pool.submit(taken.append, number)
         task.add_done_callback(lambda _: told.append(1))
