@@ -8,9 +8,10 @@ import contextlib
 import struct
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from inference_service.transports.fast import frames
+from inference_service.transports.fast.callbacks import Calls
 from inference_service.transports.fast.frames import (
     ConnectionFailed,
     Error,
@@ -31,32 +32,6 @@ _RESET_COST = 4.0
 _SETTING_BYTES = 6
 _COSTLY_BYTES = 256  # of a header block that brings nothing: what costs as much as a frame
 _USEFUL_BYTES = 256  # what a window update must free to count as a peer that reads
-
-
-class Calls(Protocol):
-    """What a connection tells of its streams; gRPC is behind it."""
-
-    unsent: int
-    """Octets that one connection may have waiting for its peer to read, at this moment."""
-
-    def opened(self, connection: "Connection", stream: Stream) -> None:
-        """The head of a call came."""
-
-    def called(
-        self, connection: "Connection", stream: Stream, data: bytes, start: int, end: int
-    ) -> bool:
-        """A call came whole, its data from `start` to `end`; False to have it told in parts."""
-
-    def received(
-        self, connection: "Connection", stream: Stream, data: memoryview, last: bool
-    ) -> None:
-        """Data came; with `last`, the client is done with sending."""
-
-    def reset(self, connection: "Connection", stream: Stream) -> None:
-        """The stream is over before its call was: by the client, or by a rule it broke."""
-
-    def resumed(self, connection: "Connection", stream: Stream) -> None:
-        """The peer has read enough for a stream of `connection.paused` to go on."""
 
 
 class Connection:
@@ -162,7 +137,7 @@ class Connection:
                 break
             if kind == frames.DATA:
                 if flags & frames.PADDED:
-                    self._data(number, _unpadded(view[start:place]), flags, length)
+                    self._data(number, frames.unpadded(view[start:place]), flags, length)
                 else:
                     self._data(number, view[start:place], flags, length)
             elif kind == frames.HEADERS:
@@ -317,7 +292,7 @@ class Connection:
         if not number & 1:
             raise ConnectionFailed(Error.PROTOCOL_ERROR, f"a request on stream {number}")
         if flags & frames.PADDED:
-            payload = bytes(_unpadded(memoryview(payload)))
+            payload = bytes(frames.unpadded(memoryview(payload)))
         if flags & frames.PRIORITISED:
             if len(payload) < 5:
                 raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "HEADERS without its priority")
@@ -602,12 +577,3 @@ class Connection:
     def _spend(self, cost: float = 1.0) -> None:
         if not self._budget.spend(cost, self.heard):
             raise ConnectionFailed(Error.ENHANCE_YOUR_CALM, "too many frames that bring nothing")
-
-
-def _unpadded(payload: memoryview) -> memoryview:
-    """RFC 9113, section 6.1: the first octet is the length of the padding."""
-    if not len(payload):
-        raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "a padded frame of no octets")
-    if payload[0] >= len(payload):
-        raise ConnectionFailed(Error.PROTOCOL_ERROR, "padding longer than the frame")
-    return payload[1 : len(payload) - payload[0]]

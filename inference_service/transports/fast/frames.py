@@ -99,3 +99,15 @@ def goaway(last_stream: int, code: Error, reason: str = "") -> bytes:
 
 
 SETTINGS_ACK = frame(SETTINGS, ACK, 0)
+
+
+def unpadded(payload: memoryview) -> memoryview:
+    """What is left without padding: the first octet is its length (RFC 9113, section 6.1).
+
+    Raises ConnectionFailed.
+    """
+    if not len(payload):
+        raise ConnectionFailed(Error.FRAME_SIZE_ERROR, "a padded frame of no octets")
+    if payload[0] >= len(payload):
+        raise ConnectionFailed(Error.PROTOCOL_ERROR, "padding longer than the frame")
+    return payload[1 : len(payload) - payload[0]]
