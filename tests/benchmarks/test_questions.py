@@ -70,7 +70,7 @@ def test_locks_pin_versions_with_hashes_and_name_no_registry() -> None:
     assert [lock.stem for lock in locks] == ["grpcaio", "kserve", "mlserver"]
     for lock in locks:
         text = lock.read_text()
-        assert text.count("==") > 20
+        assert text.count("==") >= 5
         assert text.count("--hash=sha256:") > text.count(" \\\n") / 2
         assert "://" not in text
         assert "index" not in text.replace("index-url", "index")
