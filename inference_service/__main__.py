@@ -48,7 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
     0 drained, 1 requests were cut off, 2 a setting is wrong.
     """
     parser = argparse.ArgumentParser(prog="inference_service", description=__doc__)
-    parser.add_argument("--model", type=Path, help="the model folder (else MODEL_PATH, /model)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="a model folder, a folder of them, or an .onnx file (else MODEL_PATH, /model)",
+    )
     parser.add_argument("--address", help="host:port (else INFERENCE_ADDRESS, 0.0.0.0:8081)")
     options = parser.parse_args(arguments)
     logging.basicConfig(

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 SERVICE = "inference.GRPCInferenceService"
 SERVER_NAME = "edge-assets inference service"
 VERSION = "2"
-EXTENSIONS = ("model_repository(index)", "statistics", "binary_tensor_data")
+EXTENSIONS = ("model_repository(index)", "statistics")
 
 
 class Service:

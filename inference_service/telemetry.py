@@ -9,6 +9,7 @@ from inference_service.metrics.exposition import Family, Sample
 from inference_service.metrics.service import (
     ServiceMetrics,
     model_info,
+    model_states,
     model_statistics,
     word_counters,
 )
@@ -51,6 +52,7 @@ class Telemetry:
         self.render = self._metrics.render
         self.add_methods = self._calls.add_methods
         self._metrics.add(model_info(self._served))
+        self._metrics.add(model_states(models.states))
         self._metrics.add(model_statistics(statistics))
 
     def add_counters(self, subject: str, read: Callable[[], Mapping[str, int]]) -> None:
@@ -62,7 +64,7 @@ class Telemetry:
 
         def families() -> Iterator[Family]:
             for word, value in read().items():
-                text = f"At this moment: {word.replace('_', ' ')}."
+                text = f"{word}, at this moment.".replace("_", " ").capitalize()
                 yield Family(f"inference_{word}", "gauge", text, [Sample(value)])
 
         self._metrics.add(families)

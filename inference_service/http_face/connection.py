@@ -96,8 +96,6 @@ class Connection(BaseHTTPRequestHandler):
             refused = 400, "Content-Length is not one number"
         elif lengths and (len(lengths[0]) > 15 or int(lengths[0]) > self._config.max_body_bytes):
             refused = 413, f"the body may have {self._config.max_body_bytes} bytes"
-        elif not lengths and self.command == "POST":
-            refused = 411, "the body needs a Content-Length"
         elif _BINARY in self.headers:
             refused = 400, "binary tensors are not served here; ask over gRPC"
         if refused:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from inference_service.metrics.calls import CallMetrics
 from inference_service.metrics.exposition import Family, Kind, Sample, render
 from inference_service.metrics.process import process_families
+from inference_service.repository import ModelState, ServedModel
 from inference_service.statistics import StatisticsTable
 
 log = logging.getLogger(__name__)
@@ -75,13 +76,41 @@ def model_info(served: Callable[[], Iterable[tuple[str, str, str]]]) -> Source:
     return families
 
 
+def model_states(read: Callable[[], Iterable[ModelState]]) -> Source:
+    """Gauges to alert on: is each model served, as it is on the disk, and swapped when asked to."""
+
+    def families() -> Iterator[Family]:
+        states = [(one.name, one.version, one) for one in read()]
+        served = [state for *_, state in states if isinstance(state, ServedModel)]
+        for word, text, those in (
+            ("served", "Whether the model is served.", served),
+            (
+                "disk_corrupt",
+                "Whether the file on the disk is no longer the model in memory.",
+                [one for one in served if one.corrupt_on_disk],
+            ),
+            (
+                "swap_refused",
+                "Whether another model lies on the disk and was refused.",
+                [one for one in served if one.swap_refused],
+            ),
+        ):
+            samples = [
+                Sample(int(any(one is that for that in those)), {"name": name, "version": version})
+                for name, version, one in states
+            ]
+            yield Family(f"inference_model_{word}", "gauge", text, samples)
+
+    return families
+
+
 def word_counters(subject: str, read: Callable[[], Mapping[str, int]]) -> Source:
     """One counter for each word that `read` tells: of `Capture.counters`, `Tracer.counters`."""
 
     def families() -> Iterator[Family]:
         for word, count in read().items():
             name = f"inference_{subject}_{word}_total"
-            text = f"Of {subject}: {word.replace('_', ' ')}."
+            text = f"{subject} {word}, counted since the start.".replace("_", " ").capitalize()
             yield Family(name, "counter", text, [Sample(count)])
 
     return families

@@ -13,7 +13,8 @@ def repository_index(
     answer = pb.RepositoryIndexResponse()
     for state in states:
         if isinstance(state, ServedModel):
-            answer.models.add(name=state.name, version=state.version, state="READY")
+            reason = state.swap_refused and f"not swapped: {state.swap_refused}"
+            answer.models.add(name=state.name, version=state.version, state="READY", reason=reason)
         elif not ready:
             answer.models.add(
                 name=state.name, version=state.version, state="UNAVAILABLE", reason=state.reason

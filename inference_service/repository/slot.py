@@ -63,7 +63,10 @@ class Slot:
             self._source = source
             _log_serving("serving", self.state)
         elif self.state != before:
-            log.error("not serving %s: %s", self.state.name or self.place.key, self.state.reason)
+            where = (
+                self.place.folder or self.place.model
+            )  # for the log only: no answer holds a path
+            log.error("not serving %s (%s): %s", self.state.name, where, self.state.reason)
 
     def _compare(self, served: ServedModel) -> None:
         digest, source = _digest(self.place.model), _source(self.place)

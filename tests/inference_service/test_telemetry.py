@@ -27,6 +27,7 @@ from tests.inference_service.harness import (
     wait_until,
 )
 from tests.inference_service.http_face.client import Site, trip
+from tests.inference_service.models import taxi_model
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -174,3 +175,31 @@ def test_a_wrong_setting_ends_the_start(taxi: Path, setting: str, value: str) ->
     assert done.returncode == 2
     assert setting in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_metrics_tell_a_model_that_is_refused_or_gone_bad(transport: str, tmp_path: Path) -> None:
+    taxi_model(tmp_path / "good")
+    bad = taxi_model(tmp_path / "bad")
+    described = json.loads((bad / "model.json").read_text()) | {"name": "bad"}
+    (bad / "model.json").write_text(json.dumps(described))
+    (bad / "model.onnx").write_bytes(b"junk")
+    settings = {"INFERENCE_TRANSPORT": transport, "INFERENCE_WATCH_SECONDS": "0.1"}
+    with running_service(tmp_path, INFERENCE_HTTP_ADDRESS="127.0.0.1:0", **settings) as service:
+
+        def told(word: str, name: str) -> float:
+            family = metrics(service)[f"inference_model_{word}"]
+            of_name = [v for (_, who), v in family.samples.items() if dict(who)["name"] == name]
+            return sum(of_name)
+
+        assert (told("served", "taxi"), told("served", "bad")) == (1, 0)
+        assert told("disk_corrupt", "taxi") == 0
+        (tmp_path / "good" / "model.onnx").write_bytes(b"junk")
+        wait_until(lambda: told("disk_corrupt", "taxi") == 1)
+        assert told("served", "taxi") == 1
+        (tmp_path / "good" / "model.json").write_text("{}")
+        wait_until(lambda: told("swap_refused", "taxi") == 1)
+        index = http(service).ask("/v2/repository/index", verb="POST").json
+        reasons = {one["name"]: one.get("reason", "") for one in index}
+        assert "not swapped" in reasons["taxi"]
+        assert reasons["bad"]

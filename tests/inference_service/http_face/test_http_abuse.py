@@ -71,7 +71,6 @@ def test_http_1_0_gets_one_answer(face: Face) -> None:
             431,
         ),
         (b"GET / HTTP/1.1\r\nA: " + b"x" * 70_000 + b"\r\n\r\n", 431),
-        (POST + b"\r\n", 411),
         (POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
         (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 411),
         (POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
