@@ -67,20 +67,21 @@ class Config:
         Raises ConfigurationError, which names the setting, what it holds and what it may hold.
         """
         read = _Reader(environ)
-        capture = None
-        if folder := read.text("CAPTURE_DIR", ""):
-            capture = CaptureConfig(
+        folder = read.text("CAPTURE_DIR", "")
+        capture = (
+            CaptureConfig(  # read in any case: a wrong setting is told though it has no effect
                 folder=Path(folder),
                 max_bytes=int(read.number("CAPTURE_MAX_BYTES", 64 * _MIB, 65536, 1 << 40)),
                 sample=read.number("CAPTURE_SAMPLE", 1.0, 0.0, 1.0),
                 max_rate=read.number("CAPTURE_MAX_RATE", 200.0, 0.1, 1e6),
                 segment_seconds=read.number("CAPTURE_SEGMENT_SECONDS", 5.0, 0.05, 86400.0),
             )
+        )
         return cls(
             address=checked_address(read.text("INFERENCE_ADDRESS", cls.address)),
             model_path=Path(read.text("MODEL_PATH", str(cls.model_path))),
             model_digest=read.digest("MODEL_DIGEST"),
-            capture=capture,
+            capture=capture if folder else None,
             max_message_bytes=int(
                 read.number("INFERENCE_MAX_MESSAGE_BYTES", cls.max_message_bytes, 1024, 1 << 30)
             ),
@@ -195,7 +196,7 @@ class _Reader:
         text = self.text(name, "on" if default else "off")
         if text.lower() not in _SWITCH:
             raise ConfigurationError(
-                f"{name} is {text!r}", why="it is a switch", remedy=f"set {name} to on or off"
+                f"{name} is {text!r}", why="it must be on or off", remedy=f"set {name} to on or off"
             )
         return _SWITCH[text.lower()]
 

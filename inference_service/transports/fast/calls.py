@@ -4,7 +4,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Sized
 
-from inference_service.errors import CannotBeInTime
+from inference_service.errors import CannotBeInTime, quoted
 from inference_service.methods import FindMethod, Inference, Outcome, Quick, Watch
 from inference_service.status import Code, status_of
 from inference_service.transports.fast.connection import Connection
@@ -56,7 +56,8 @@ class GrpcCalls:
             text = "the answers before this one are not being read"
             self._refuse(connection, stream, Code.RESOURCE_EXHAUSTED, text)
         elif method is None:
-            self._refuse(connection, stream, Code.UNIMPLEMENTED, "no such method")
+            text = f"no such method: {quoted(head.path)}"
+            self._refuse(connection, stream, Code.UNIMPLEMENTED, text)
         elif head.encoding != "identity" and head.encoding not in _WINDOW_BITS:
             text = "grpc-encoding: expected identity, gzip or deflate"
             self._refuse(connection, stream, Code.UNIMPLEMENTED, text)
