@@ -38,6 +38,8 @@ class Turns:
         `left` is how many seconds the deadline leaves, None for no deadline, and `waits` tells
         whether the client still waits. Raises CannotBeInTime instead of beginning in vain.
         """
+        if left is not None and left > threading.TIMEOUT_MAX:
+            left = None  # as some versions of grpcio say "no deadline"
         if left is not None and left < seconds:
             raise CannotBeInTime("the answer would come after the deadline")
         if seconds < QUICK_SECONDS:

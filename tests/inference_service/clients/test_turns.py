@@ -68,3 +68,9 @@ def test_who_has_gone_while_waiting_is_not_run_and_the_next_is() -> None:
         thread.join(5)
     assert ran == ["stays"]
     assert len(refused) == 1
+
+
+def test_a_deadline_in_the_next_century_is_none() -> None:
+    turns = Turns(1)
+    with turns.turn(0.01, 9.2e18, lambda: True):
+        pass

@@ -72,7 +72,6 @@ def test_what_has_no_record_is_told(site: Path) -> None:
     "path",
     [
         "numpy/__init__.py",
-        "numpy/testing/__init__.py",
         "numpy.libs/libscipy_openblas64_-1.so",
         "onnxruntime/capi/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so",
         "onnxruntime/capi/libonnxruntime_providers_shared.so",
