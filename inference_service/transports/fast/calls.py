@@ -65,6 +65,8 @@ class GrpcCalls:
             stream.method = method
             if isinstance(method, Quick | Inference) and method.streaming:
                 self._open_stream(connection, stream, method)
+            elif type(method) is Inference and head.encoding == "identity":
+                head.plain = method  # the next call like this may be taken in one step
 
     def _open_stream(
         self, connection: Connection, stream: Stream, method: Quick | Inference
@@ -83,14 +85,13 @@ class GrpcCalls:
         self, connection: Connection, stream: Stream, data: bytes, start: int, end: int
     ) -> bool:
         """Takes a whole call of a plain method of inference; any other is told in parts."""
-        head, sender = stream.head, connection.sender
-        method = self._find(head.path)
+        method, sender = stream.head.plain, connection.sender
+        size = end - start - _PREFIX_BYTES
         if (
-            type(method) is not Inference
-            or method.streaming
-            or head.http_status is not None
-            or head.encoding != "identity"
-            or not self._is_whole(memoryview(data)[start:end])
+            method is None
+            or not 0 <= size <= self._limits.message
+            or data[start]
+            or int.from_bytes(data[start + 1 : start + _PREFIX_BYTES], "big") != size
             or sender.waiting + sender.queued > self.unsent
         ):
             return False

@@ -166,7 +166,13 @@ class Connection:
         """
         start: int = place + frames.HEAD_BYTES
         head = self._decoder.known(block)
-        if head is None or len(data) < start or number <= self.last_stream or not number & 1:
+        if (
+            head is None
+            or head.plain is None
+            or len(data) < start
+            or number <= self.last_stream
+            or not number & 1
+        ):
             return 0
         high, low, kind, flags, of = frames.FRAME_HEAD.unpack_from(data, place)
         length: int = high << 8 | low
@@ -491,7 +497,7 @@ class Connection:
             return
         stream.closed = True
         self.streams.pop(stream.id, None)
-        self._budget.earn(Budget.A_CALL)
+        self._budget.left += Budget.A_CALL
         if stream.remote_open:
             self.sender.out.append(frames.rst_stream(stream.id, Error.NO_ERROR))
             self._remember(stream.id)

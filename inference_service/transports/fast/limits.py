@@ -50,15 +50,15 @@ class Budget:
     A_CALL = 8.0
 
     def __init__(self, now: float) -> None:
-        self._left = self.START
+        self.left = self.START
         self._at = now
 
     def spend(self, cost: float, now: float) -> bool:
         """Pays `cost`; False if the budget is used up."""
-        self._left = min(self.START, self._left + (now - self._at) * self.A_SECOND) - cost
+        self.left = min(self.START, self.left + (now - self._at) * self.A_SECOND) - cost
         self._at = now
-        return self._left >= 0.0
+        return self.left >= 0.0
 
     def earn(self, what: float) -> None:
         """Adds `what` an answered call, or a peer that reads, earns."""
-        self._left += what  # capped when it is spent
+        self.left += what  # capped when it is spent

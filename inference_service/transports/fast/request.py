@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from inference_service.methods import Inference
 from inference_service.transports.fast.frames import Error, StreamFailed
 from inference_service.transports.fast.headers import Field
 
@@ -18,12 +19,13 @@ _TIMEOUT_UNITS = {
 _TIMEOUT_DIGITS = 8  # gRPC over HTTP/2: TimeoutValue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestHead:
-    """One call before its messages.
+    """One call before its messages. The same object stands for all calls with the same headers.
 
     `timeout` is in seconds, None where the client waits for ever. `http_status` is set where the
-    answer is no gRPC at all: 405 or 415.
+    answer is no gRPC at all: 405 or 415. `plain` is left by whoever answers: the method, once it is
+    known that calls like this are plain questions to a model.
     """
 
     path: str
@@ -32,6 +34,7 @@ class RequestHead:
     traceparent: str | None = None
     content_length: int | None = None
     http_status: int | None = None
+    plain: Inference | None = None
 
 
 def read_head(fields: list[Field]) -> RequestHead:

@@ -55,7 +55,7 @@ def test_a_reset_by_a_sweep_costs_nothing() -> None:
     wire = Wire().greet()
     wire.send(waiting(1) + frame(frames.PING, 0, 0, b"12345678") * int(Budget.START - 5))
     assert not wire.connection.closing
-    wire.connection._budget._left = 0.0
+    wire.connection._budget.left = 0.0
     (stream,) = wire.connection.streams.values()
     wire.connection.reset(stream, Error.CANCEL)
     assert not wire.connection.closing
