@@ -95,12 +95,16 @@ class DataPlane:
             return [self._batch(shape, (0,), (known,))]
         batches: list[Batch] = []
         groups: dict[Shape, tuple[list[int], list[Known]]] = {}
+        last: Shape | None = None
         for place, message in enumerate(messages):
-            found = _recognise(message, heads)
-            if found is None:
+            if last is not None and (again := last.read(message)):  # most are as the one before
+                shape, known = last, again
+            elif found := _recognise(message, heads):
+                shape, known = found
+                last = shape
+            else:
                 batches.append(self._long_way(place, message))
                 continue
-            shape, known = found
             if not shape.batched or shape.seconds > BATCHED_SECONDS:
                 batches.append(self._batch(shape, (place,), (known,)))
                 continue

@@ -12,7 +12,7 @@ from inference_service.methods import Message
 
 _LENGTH_DELIMITED = 2
 _NAME, _VERSION, _ID, _RAW = 1, 2, 3, 7
-_ID_TAG = _ID << 3 | _LENGTH_DELIMITED
+ID_TAG = _ID << 3 | _LENGTH_DELIMITED
 RAW_INPUT_TAG = _RAW << 3 | _LENGTH_DELIMITED
 
 
@@ -114,7 +114,7 @@ def read_start(message: Message) -> tuple[bytes, bytes | None, int]:
     if message[place] == 0x12:
         place += 2 + message[place + 1]
     head = bytes(message[:place])
-    if message[place] != _ID_TAG:
+    if message[place] != ID_TAG:
         return head, None, place
     size = message[place + 1]
     if size >= 0x80:

@@ -33,7 +33,7 @@ class Quick:
     streaming: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Inference:
     """A method that asks a model. `plan` puts messages that fit together into batches.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from inference_service.datatypes import DATATYPES
 from inference_service.description import TensorSpec
-from inference_service.envelope import Envelope, varint
+from inference_service.envelope import ID_TAG, Envelope, varint
 from inference_service.methods import Message, Outcome
 from inference_service.repository import ServedModel
 from inference_service.statistics import ModelStatistics
@@ -63,6 +63,7 @@ class Shape:
         statistics: ModelStatistics,
     ) -> None:
         self.envelope = envelope
+        self._rest = envelope.rest
         self.model = model
         self.captured = captured
         self.seconds = model.engine.seconds
@@ -110,6 +111,26 @@ class Shape:
             if message[place + begin : place + end] != gap:
                 return 0
         return place
+
+    def read(self, message: Message) -> Known | None:
+        """Where its values and its id are in `message`, if that is a question of this shape."""
+        envelope = self.envelope
+        if not message.startswith(envelope.head):
+            return None
+        place = len(envelope.head)
+        identity = None
+        try:
+            if message[place] == ID_TAG:
+                start = place + 2
+                place = start + message[place + 1]
+                identity = bytes(message[start:place])
+                if not identity.isascii() or place - start >= len(_LENGTHS):
+                    return None
+        except IndexError:
+            return None
+        if len(message) - place != self._rest or not (begin := self.fits(message, place)):
+            return None
+        return message, begin, identity
 
     def answer(
         self, asked: Sequence[Known], own_id: Callable[[], bytes], keep: Keep | None

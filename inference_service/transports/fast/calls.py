@@ -8,7 +8,7 @@ from inference_service.errors import CannotBeInTime, quoted
 from inference_service.methods import FindMethod, Inference, Outcome, Quick, Watch
 from inference_service.status import Code, status_of
 from inference_service.transports.fast.connection import Connection
-from inference_service.transports.fast.dispatcher import Ask, Dispatcher
+from inference_service.transports.fast.dispatcher import Dispatcher
 from inference_service.transports.fast.limits import Limits
 from inference_service.transports.fast.stream import Stream
 from protos.errors import EdgeAssetsError
@@ -97,7 +97,7 @@ class GrpcCalls:
             return False
         stream.method = method
         message = data[start + _PREFIX_BYTES : end]
-        self._dispatcher.ask(Ask(connection, stream, method, message, None))
+        self._dispatcher.ask((connection, stream, method, message, None))
         return True
 
     def received(
@@ -125,6 +125,7 @@ class GrpcCalls:
 
     def reset(self, connection: Connection, stream: Stream) -> None:
         """Forgets the call; whatever it waits for is not waited for any more."""
+        self._dispatcher.recheck = True
         if stream.body is not None:
             self.counted -= len(stream.body)
             stream.body = None
@@ -206,7 +207,7 @@ class GrpcCalls:
     def _ask(self, connection: Connection, stream: Stream, message: bytes | bytearray) -> None:
         method = stream.method
         if type(method) is Inference:
-            self._dispatcher.ask(Ask(connection, stream, method, message, None))
+            self._dispatcher.ask((connection, stream, method, message, None))
         elif type(method) is Quick:
             try:
                 self._dispatcher.deliver(connection, stream, method.answer(bytes(message)))
@@ -287,7 +288,7 @@ class GrpcCalls:
         if isinstance(method, Inference):
             slot: list[Outcome | None] = [None]
             slots.append(slot)
-            self._dispatcher.ask(Ask(connection, stream, method, message, slot))
+            self._dispatcher.ask((connection, stream, method, message, slot))
             return True
         try:
             connection.sender.message(stream, method.answer(message))

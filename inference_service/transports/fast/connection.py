@@ -172,23 +172,23 @@ class Connection:
             or len(data) < start
             or number <= self.last_stream
             or not number & 1
+            or self.draining
         ):
             return 0
         high, low, kind, flags, of = frames.FRAME_HEAD.unpack_from(data, place)
         length: int = high << 8 | low
         end = start + length
+        limits = self._limits
         if (
             of != number
-            or kind != frames.DATA
+            or kind  # DATA is 0
             or flags != frames.END_STREAM
             or end > len(data)
             or length > frames.MIN_FRAME_SIZE
-            or self.draining
-            or len(self.streams) >= self._limits.streams
-            or head.content_length not in (None, length)
+            or len(self.streams) >= limits.streams
+            or (head.content_length is not None and head.content_length != length)
         ):
             return 0
-        limits = self._limits
         stream = Stream(number, head, limits.stream_window, self.sender.initial_window, self.heard)
         if not self._calls.called(self, stream, data, start, end):
             return 0
@@ -197,7 +197,10 @@ class Connection:
         self.last_stream = number
         self.streams[number] = stream
         stream.remote_open = False
-        self._take(length)
+        self._window -= length
+        self._unacknowledged += length
+        if self._window < 0 or self._unacknowledged * 2 > limits.connection_window:
+            self._take(0)
         return end
 
     def _check_size(self, kind: int, length: int) -> None:
