@@ -108,9 +108,8 @@ class Connection:
             place = self._preface(data)
             if not place:
                 return
-        view = memoryview(data)
         if self._part[1]:
-            place = self._more_data(view, place, end)
+            place = self._more_data(memoryview(data), place, end)
         unpack = frames.FRAME_HEAD.unpack_from
         self._needed = frames.HEAD_BYTES
         while end - place >= frames.HEAD_BYTES:
@@ -130,17 +129,12 @@ class Connection:
             if place > end:
                 if kind == frames.DATA and start < end:
                     # a part of it is as good as a frame: nothing is copied twice
-                    self._first_data(number, view[start:end], flags, length)
+                    self._first_data(number, memoryview(data)[start:end], flags, length)
                     return
                 place = start - frames.HEAD_BYTES
                 self._needed = frames.HEAD_BYTES + (length if kind != frames.DATA else 1)
                 break
-            if kind == frames.DATA:
-                if flags & frames.PADDED:
-                    self._data(number, frames.unpadded(view[start:place]), flags, length)
-                else:
-                    self._data(number, view[start:place], flags, length)
-            elif kind == frames.HEADERS:
+            if kind == frames.HEADERS:
                 block = data[start:place]
                 if flags == frames.END_HEADERS and (
                     after := self._call(number, block, data, place)
@@ -148,10 +142,15 @@ class Connection:
                     place = after
                 else:
                     self._headers(number, flags, block)
+            elif kind == frames.DATA:
+                piece = memoryview(data)[start:place]
+                if flags & frames.PADDED:
+                    piece = frames.unpadded(piece)
+                self._data(number, piece, flags, length)
             else:
                 self._other(kind, number, flags, data[start:place])
         if place < end:
-            self._rest += view[place:]
+            self._rest += memoryview(data)[place:]
 
     @property
     def is_inside(self) -> bool:

@@ -193,18 +193,19 @@ class Dispatcher:
 
     def _answer(self, asks: list[Ask], outcomes: Sequence[Outcome]) -> None:
         delivered = 0
+        largest, each, touched = self._largest, self._each, self.touched
         for ask, outcome in zip(asks, outcomes, strict=True):
             connection, stream, _, _, slot = ask
             if stream.closed or stream.answered:
                 continue
-            if slot is None and type(outcome) is bytes and len(outcome) <= self._largest:
-                if self._each:
+            if slot is None and type(outcome) is bytes and len(outcome) <= largest:
+                if each:
                     self.deliver(connection, stream, outcome)
                     continue
                 connection.sender.answer(stream, outcome)
                 if not stream.outgoing:
                     connection.finish(stream)
-                self.touched[connection] = None
+                touched[connection] = None
                 delivered += 1
                 continue
             if not isinstance(outcome, Exception) and len(outcome) > self._largest:

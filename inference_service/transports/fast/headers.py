@@ -47,6 +47,8 @@ class HeaderDecoder(Generic[Meaning]):
         self._size = 0
         self._max_size = table_size
         self._memo: dict[bytes, Meaning] = {}
+        self.known: Callable[[bytes], Meaning | None] = self._memo.get
+        """The meaning of a block that came before, if it is still the same; None if not."""
 
     def decode(self, block: bytes) -> Meaning:
         """What the fields of one block mean; the same object for the same block.
@@ -67,10 +69,6 @@ class HeaderDecoder(Generic[Meaning]):
                 self._memo.clear()
             self._memo[block] = meaning
         return meaning
-
-    def known(self, block: bytes) -> Meaning | None:
-        """The meaning of a block that came before, if it is still the same; None if not."""
-        return self._memo.get(block)
 
     def fields(self, block: bytes) -> list[Field]:
         """The fields of one block, without their meaning: for trailers. Raises as `decode`."""

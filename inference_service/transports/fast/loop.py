@@ -204,7 +204,7 @@ class Loop:
             if not peer.send() or (connection.closing and peer.is_flushed):
                 self._close(peer)
                 continue
-            if peer.is_behind:
+            if peer.unsent or peer.wanted != select.EPOLLIN:
                 wanted = peer.wants(self._calls.unsent)
                 if peer.wanted != wanted:
                     peer.wanted = wanted

@@ -20,7 +20,8 @@ class Peer:
         self.number = sock.fileno()
         self.wanted = select.EPOLLIN
         self._socket = sock
-        self._unsent = bytearray()
+        self.unsent = bytearray()
+        """What waits for the peer to read."""
         self._blocked_since = 0.0
 
     def receive(self, buffer: memoryview) -> bool:
@@ -41,7 +42,8 @@ class Peer:
 
     def send(self) -> bool:
         """Writes what was collected, as far as the peer takes it; False if the peer is gone."""
-        out = self.connection.sender.out
+        sender = self.connection.sender
+        out = sender.out
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         return self._flush(data)
@@ -49,16 +51,11 @@ class Peer:
     @property
     def is_flushed(self) -> bool:
         """Whether nothing waits to be sent."""
-        return not self._unsent and not self.connection.sender.out
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether something waits for the peer to read, or did when it was last looked at."""
-        return bool(self._unsent) or self.wanted != select.EPOLLIN
+        return not self.unsent and not self.connection.sender.out
 
     def wants(self, unsent_limit: int) -> int:
         """What epoll is to watch for now."""
-        if not self._unsent:
+        if not self.unsent:
             return select.EPOLLIN
         if self.connection.sender.backlog > unsent_limit:
             return select.EPOLLOUT
@@ -66,7 +63,7 @@ class Peer:
 
     def stalled(self, now: float, seconds: float) -> bool:
         """Whether the peer has taken nothing for longer than `seconds`, though something waits."""
-        if not self._unsent:
+        if not self.unsent:
             self._blocked_since = 0.0
             return False
         if not self._blocked_since:
@@ -78,8 +75,8 @@ class Peer:
         self._socket.close()
 
     def _flush(self, data: bytes | memoryview) -> bool:
-        if self._unsent:
-            self._unsent += data
+        if self.unsent:
+            self.unsent += data
             return self._flush_unsent()
         self.connection.sender.queued = 0
         if not data:
@@ -91,12 +88,12 @@ class Peer:
         except OSError:
             return False
         if size < len(data):
-            self._unsent += memoryview(data)[size:]
-            self.connection.sender.queued = len(self._unsent)
+            self.unsent += memoryview(data)[size:]
+            self.connection.sender.queued = len(self.unsent)
         return True
 
     def _flush_unsent(self) -> bool:
-        with memoryview(self._unsent) as view:
+        with memoryview(self.unsent) as view:
             try:
                 size = self._socket.send(view[:_WRITE_BYTES])
             except (BlockingIOError, InterruptedError):
@@ -104,6 +101,6 @@ class Peer:
             except OSError:
                 return False
         self._blocked_since = 0.0
-        del self._unsent[:size]
-        self.connection.sender.queued = len(self._unsent)
+        del self.unsent[:size]
+        self.connection.sender.queued = len(self.unsent)
         return True
