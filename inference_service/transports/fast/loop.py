@@ -17,7 +17,7 @@ from inference_service.transports.fast.dispatcher import Dispatcher
 from inference_service.transports.fast.frames import Error
 from inference_service.transports.fast.limits import Limits
 from inference_service.transports.fast.peer import Peer
-from inference_service.transports.fast.waiting import Waiter
+from inference_service.transports.fast.waiting import Events, Waiter
 from protos.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -120,14 +120,9 @@ class Loop:
         wait = Waiter(self._epoll.poll, self._limits.spin).wait
         swept = time.monotonic()
         while not self._stop:
-            for number, mask in wait(_SWEEP_SECONDS):
-                peer = self.peers.get(number)
-                if peer is not None:
-                    self._serve(peer, mask)
-                elif number in self._listeners:
-                    self._accept(self._listeners[number])
-                else:
-                    self._wake_up()
+            self._take(wait(_SWEEP_SECONDS))
+            if len(self.peers) > 1:  # more may have come meanwhile: one run of the model for all
+                self._take(self._epoll.poll(0))
             try:
                 self.dispatcher.run()
             except Exception:  # the loop must outlive whatever a model brings
@@ -142,6 +137,16 @@ class Loop:
                 self._sweep(now)
                 self._send()
         self._close_all()
+
+    def _take(self, events: Events) -> None:
+        for number, mask in events:
+            peer = self.peers.get(number)
+            if peer is not None:
+                self._serve(peer, mask)
+            elif number in self._listeners:
+                self._accept(self._listeners[number])
+            else:
+                self._wake_up()
 
     def _wake_up(self) -> None:
         with contextlib.suppress(BlockingIOError):
