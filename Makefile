@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EDGE_HOME ?= .edge
+# Not in the lock: its wheel is another one on every kind of machine. Add an index of CPU builds here.
+TORCH ?= torch==2.13.0
 export EDGE_HOME
 export ORT_DISABLE_TELEMETRY := 1
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -15,7 +17,7 @@ up: setup ## the local hub, a fleet, Dagster: everything, under one supervisor
 	@$(BIN)/edgectl up
 
 demo: setup ## the whole story, headless, from an empty state directory
-	@$(BIN)/edgectl demo
+	@$(BIN)/edgectl demo $(if $(MODEL),--model $(MODEL))
 
 test: setup lint types check ## everything that CI runs
 
@@ -31,6 +33,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"edge-assets needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -45,7 +48,8 @@ check:
 	$(BIN)/pytest
 
 lock: ## pins every dependency with its hashes (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev \
+	  --extra boosting --extra deep-around-torch --extra webapp --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
 
 protos: setup ## regenerates the Python code of the contracts

@@ -10,8 +10,8 @@ Everything here raises ConfigurationError for values that no device could run.
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from protos.digests import is_digest, short
@@ -30,6 +30,10 @@ _CREATE_OPTIONS_LENGTH = 512  # characters the hub keeps of one value of createO
 _CREATE_OPTIONS_PIECES = 8  # createOptions, createOptions01 ... createOptions07
 _LONGEST_ID = 128
 _MODEL = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_MODULE = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_OWN_MODULES = ("smoke_test", "captures", "candidate", "shadow")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FOLDER = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _RING = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _IMAGE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9.:-]*(/[a-z0-9]+([._-]+[a-z0-9]+)*)+@sha256:[0-9a-f]{64}"
@@ -43,6 +47,25 @@ class RegistryCredentials:
     address: str
     username: str
     password: str
+
+
+@dataclass(frozen=True)
+class ExtraModule:
+    """A module that a release brings beside the model's own three, such as a web application.
+
+    It is called `<model>_<name>` on devices. It is told its model by INFERENCE_TARGET and
+    MODEL_NAME, whatever `env` says. `port` is the TCP port that it listens at, and under the same
+    number on the device. Each of `folders`, absolute paths in the module, is kept on the device
+    over restarts and releases. `sends` lets its messages go to the hub.
+    """
+
+    name: str
+    image: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    folders: tuple[str, ...] = ()
+    sends: bool = False
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +84,35 @@ class ReleaseManifest:
     capture_upload_seconds: float = 5.0
     memory_bytes: int | None = None
     """Memory limit of the inference service; None for no limit."""
+    extra_modules: tuple[ExtraModule, ...] = ()
+    """What is rolled out, proven and rolled back together with the model."""
 
 
 def module_names(model: str) -> tuple[str, str, str]:
     """The modules of an edge model on a device: inference service, smoke test, captures."""
     return model, f"{model}_smoke_test", f"{model}_captures"
+
+
+def extra_module_name(model: str, name: str) -> str:
+    """What an extra module of an edge model is called on a device."""
+    return f"{model}_{name}"
+
+
+def webapp_module(
+    name: str, image: str, port: int, env: Mapping[str, str] | None = None
+) -> ExtraModule:
+    """The web application `edge.webapp` as a module of a release.
+
+    `env` adds settings such as WEBAPP_HOSTS; no secrets, since it stands in the device's twin.
+    """
+    own = {"WEBAPP_ADDRESS": f"0.0.0.0:{port}", "WEBAPP_DATA": "/data"}
+    return ExtraModule(
+        name, image, env={**(env or {}), **own}, port=port, folders=("/data",), sends=True
+    )
+
+
+APPLICATIONS = {"edge.webapp": webapp_module}
+"""How each application of `modules` in model.yaml becomes a module."""
 
 
 def configuration_id(model: str, number: int, image_digest: str) -> str:
@@ -182,7 +229,7 @@ def base_deployment(
 
 
 def layered_deployment(model: str, release: ReleaseManifest) -> dict[str, Any]:
-    """The layer of one release: its three modules, the route of captures, what must be proven."""
+    """The layer of one release: its modules, the routes of what they send, what must be proven."""
     _check_release(model, release)
     service, smoke_test, captures = module_names(model)
     captured = {"Binds": [f"/var/lib/edge-assets/{model}/captures:/captures"]}
@@ -219,15 +266,21 @@ def layered_deployment(model: str, release: ReleaseManifest) -> dict[str, Any]:
             options={"Cmd": ["edge.modules.captures"], "HostConfig": captured},
         ),
     }
+    senders = [captures]
+    for extra in release.extra_modules:
+        name = extra_module_name(model, extra.name)
+        modules[name] = _extra_module(model, extra)
+        senders += [name] if extra.sends else []
     return {
         "modulesContent": {
             "$edgeAgent": {
                 f"properties.desired.modules.{name}": module for name, module in modules.items()
             },
             "$edgeHub": {
-                f"properties.desired.routes.{captures}": (
-                    f"FROM /messages/modules/{captures}/* INTO $upstream"
+                f"properties.desired.routes.{name}": (
+                    f"FROM /messages/modules/{name}/* INTO $upstream"
                 )
+                for name in senders
             },
             smoke_test: {
                 "properties.desired": {
@@ -254,6 +307,24 @@ def _module(
     }
 
 
+def _extra_module(model: str, extra: ExtraModule) -> dict[str, Any]:
+    host: dict[str, Any] = {}
+    if extra.folders:
+        kept = f"/var/lib/edge-assets/{model}/{extra.name}"
+        host["Binds"] = [f"{kept}{folder}:{folder}" for folder in extra.folders]
+    if extra.port is not None:
+        host["PortBindings"] = {f"{extra.port}/tcp": [{"HostPort": str(extra.port)}]}
+    if extra.memory_bytes is not None:
+        host["Memory"] = extra.memory_bytes
+    told = {"INFERENCE_TARGET": f"{model}:{INFERENCE_PORT}", "MODEL_NAME": model}
+    return _module(
+        extra.image,
+        startup_order=2,
+        env={**extra.env, **told},
+        options={"HostConfig": host} if host else {},
+    )
+
+
 def _check_model(model: str) -> None:
     if not _MODEL.fullmatch(model):
         raise ConfigurationError(
@@ -273,7 +344,9 @@ def _check_release(model: str, release: ReleaseManifest) -> None:
     for what, digest in (("release", release.release), ("model", release.model_digest)):
         if not is_digest(digest):
             raise ConfigurationError(f"the {what}'s digest is '{digest}'", why="it is no digest")
-    for image in (release.image, release.smoke_test_image):
+    _check_extra(model, release)
+    extra_images = [extra.image for extra in release.extra_modules]
+    for image in (release.image, release.smoke_test_image, *extra_images):
         if not _IMAGE.fullmatch(image):
             raise ConfigurationError(
                 f"image '{image}' is not deployed",
@@ -285,8 +358,38 @@ def _check_release(model: str, release: ReleaseManifest) -> None:
     waits = (release.smoke_test_interval_seconds, release.capture_upload_seconds)
     if not all(0 < seconds < float("inf") for seconds in waits):
         raise ConfigurationError("an interval of the release is not a positive number of seconds")
-    if release.memory_bytes is not None and release.memory_bytes < 6 * 1024 * 1024:
-        raise ConfigurationError(
-            f"a memory limit of {release.memory_bytes} bytes is not possible",
-            why="container engines refuse less than 6 MiB",
-        )
+    for memory in (release.memory_bytes, *(extra.memory_bytes for extra in release.extra_modules)):
+        if memory is not None and memory < 6 * 1024 * 1024:
+            raise ConfigurationError(
+                f"a memory limit of {memory} bytes is not possible",
+                why="container engines refuse less than 6 MiB",
+            )
+
+
+def _check_extra(model: str, release: ReleaseManifest) -> None:
+    names: set[str] = set()
+    ports = {release.port}
+    for extra in release.extra_modules:
+        name = extra.name
+        if not _MODULE.fullmatch(name) or name in _OWN_MODULES or name in names:
+            raise ConfigurationError(
+                f"a module of {model} cannot be called {name!r}",
+                why="it needs lower-case letters, digits and _, at most 31, and a name of its own",
+                remedy="correct the name under modules in model.yaml",
+            )
+        names.add(name)
+        if extra.port is not None and (not 1 <= extra.port <= 65535 or extra.port in ports):
+            raise ConfigurationError(
+                f"port {extra.port} of module {name} is not free",
+                why="ports are from 1 to 65535, and no two modules of a release share one",
+            )
+        ports |= {extra.port} if extra.port is not None else set()
+        for variable in extra.env:
+            if not _VARIABLE.fullmatch(variable):
+                raise ConfigurationError(f"module {name}: {variable!r} is no name of a variable")
+        for folder in extra.folders:
+            if not _FOLDER.fullmatch(folder) or ".." in folder:
+                raise ConfigurationError(
+                    f"module {name}: {folder!r} is no folder",
+                    remedy="give an absolute path such as /data",
+                )

@@ -10,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from edge_assets.core.config import ModelConfig, load_function
+from edge_assets.core.config import ModelConfig
+from edge_assets.edge_model import EdgeModel
 
 Automation = dg.AutomationCondition[Any]
 
@@ -19,7 +20,12 @@ Automation = dg.AutomationCondition[Any]
 class Chain:
     """One edge model: the group `<name>` in the Dagster UI, asset keys `<name>/<asset>`."""
 
-    config: ModelConfig
+    model: EdgeModel
+
+    @property
+    def config(self) -> ModelConfig:
+        """What its `model.yaml` says."""
+        return self.model.config
 
     @property
     def name(self) -> str:
@@ -44,10 +50,6 @@ class Chain:
     def devices(self) -> dg.DynamicPartitionsDefinition:
         """One partition a device."""
         return dg.DynamicPartitionsDefinition(name=f"{self.name}_devices")
-
-    def function(self, step: str) -> Callable[..., Any]:
-        """The data scientist's function for a step: `clean`, `train`, `to_onnx`, ..."""
-        return load_function(getattr(self.config.entrypoints, step))
 
     def asset(
         self,

@@ -76,7 +76,9 @@ def drift_page(
 
 
 def _charts(compared: Comparable, policy: DriftPolicy, verdict: DriftVerdict) -> str:
-    """Evidently's page. Columns without any value on one side are left to our own table."""
+    """Evidently's page. Columns of texts, and those without any value on one side, are left to our
+    own table.
+    """
     # Evidently counts its users unless it is told not to; it is imported here because that takes
     # several seconds.
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -87,7 +89,9 @@ def _charts(compared: Comparable, policy: DriftPolicy, verdict: DriftVerdict) ->
     shown = [
         column
         for column in verdict.columns
-        if old[column.column].notna().any() and new[column.column].notna().any()
+        if not policy.is_words(column.column)  # Evidently draws numbers and categories
+        and old[column.column].notna().any()
+        and new[column.column].notna().any()
     ]
     if not shown:
         return ""

@@ -1,16 +1,20 @@
 """Turns every `model.yaml` into its chain of assets, checks and sensors."""
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import dagster as dg
 
 from edge_assets.assets import (
+    batch_scores,
     captures,
+    comparison,
     container_image,
     dataset,
     deployment,
     drift_report,
+    feature_set,
     inference_runtime,
     onnx_model,
     raw_batch,
@@ -19,7 +23,7 @@ from edge_assets.assets import (
     trained_model,
 )
 from edge_assets.chain import Chain
-from edge_assets.core.config import load_model_config
+from edge_assets.edge_model import EdgeModel
 from protos.errors import ConfigurationError
 from resources.platform import Platform
 from sensors import batches, drift, fleet, windows
@@ -35,40 +39,45 @@ FAMILIES = (
     deployment,
     captures,
     drift_report,
+    batch_scores,
+    comparison,
 )
 SENSORS = (batches, windows, drift, fleet)
 
 
-def load_chains(models: Path) -> list[Chain]:
-    """The chains of all edge models below `models`, by name.
+def load_chains(folders: Iterable[Path]) -> list[Chain]:
+    """The chains of the edge models in `folders`, in their order.
 
     Raises ConfigurationError when a `model.yaml` is wrong or a folder is not named as its model.
     """
     chains = []
-    for path in sorted(models.glob("*/model.yaml")):
-        config = load_model_config(path)
-        if config.name != path.parent.name:
+    for folder in folders:
+        model = EdgeModel.load(folder)
+        name = model.config.name
+        if name != folder.name:
             raise ConfigurationError(
-                f"{path} is in the wrong folder",
-                why=f"it names the edge model {config.name}",
-                remedy=f"rename the folder to {config.name}",
+                f"{folder / 'model.yaml'} is in the wrong folder",
+                why=f"it names the edge model {name}",
+                remedy=f"rename the folder to {name}",
             )
-        chains.append(Chain(config))
+        chains.append(Chain(model))
     return chains
 
 
-def build_definitions(models: Path, platform: Platform | None = None) -> dg.Definitions:
+def build_definitions(folders: Iterable[Path], platform: Platform | None = None) -> dg.Definitions:
     """Everything that the code location offers.
 
     Steps run in the process of their run: a process of its own for every step costs seconds each,
     and what is heavy here runs elsewhere anyway.
     """
-    chains = load_chains(models)
+    chains = load_chains(folders)
     assets = [family.build(chain) for chain in chains for family in FAMILIES]
     with warnings.catch_warnings():
         # Links to the source are marked beta; the warning would come once for every asset.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        linked = dg.with_source_code_references([inference_runtime.build(), *assets])
+        linked = dg.with_source_code_references(
+            [inference_runtime.build(), *feature_set.build(chains), *assets]
+        )
     return dg.Definitions(
         assets=linked,
         sensors=[

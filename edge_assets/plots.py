@@ -72,7 +72,7 @@ def predicted_against_actual(
                 gridsize=45,
                 bins="log",
                 mincnt=1,
-                cmap=_blues(),
+                cmap=blues(),
                 linewidths=0.2,
                 extent=(low, high, low, high),
             )
@@ -273,7 +273,8 @@ def _middle(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _blues() -> Any:
+def blues() -> Any:
+    """The colours of densities and shares: pale for few, dark for many."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("pale to blue", ["#d5e4f5", "#2b6cb0", "#12304f"])

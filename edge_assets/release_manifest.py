@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edge.manifests import ReleaseManifest, configuration_id, layered_deployment
+from edge.manifests import (
+    APPLICATIONS,
+    ReleaseManifest,
+    configuration_id,
+    extra_module_name,
+    layered_deployment,
+)
 from edge_assets.chain import Chain
 from edge_assets.core.rollout import Release
 
@@ -21,7 +27,21 @@ def release_of(chain: Chain, registry: str, digest: str, document: Mapping[str, 
         model=chain.name,
         model_digest=document["model_digest"],
         image=image_reference(registry, chain.name, document["image"]),
+        modules={
+            extra_module_name(chain.name, module["name"]): _module_image(chain, registry, module)
+            for module in document.get("modules", [])
+        },
     )
+
+
+def module_repository(model: str, module: str) -> str:
+    """The name of a module's image in the registry."""
+    return f"{model}-{module}"
+
+
+def _module_image(chain: Chain, registry: str, module: Mapping[str, Any]) -> str:
+    repository = module_repository(chain.name, module["name"])
+    return image_reference(registry, repository, module["image"])
 
 
 def manifest_of(
@@ -40,5 +60,14 @@ def manifest_of(
             port=chain.config.device.port,
             memory_bytes=chain.config.device.memory_bytes,
             smoke_test_interval_seconds=chain.config.smoke_test.interval_seconds,
+            extra_modules=tuple(
+                APPLICATIONS[module["app"]](
+                    module["name"],
+                    _module_image(chain, registry, module),
+                    module["port"],
+                    module["env"],
+                )
+                for module in document.get("modules", [])
+            ),
         ),
     )

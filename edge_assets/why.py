@@ -9,7 +9,10 @@ from edge_assets.lineage import follow
 from protos.errors import NotFound
 from resources.artifact_store import ArtifactStore
 
-ORDER = ("release", "container_image", "onnx_model", "trained_model", "dataset", "raw_batch")
+ORDER = (
+    *("release", "container_image", "onnx_model", "trained_model"),
+    *("dataset", "features", "raw_batch"),
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def _link(digest: str, document: Mapping[str, Any]) -> Link:
         rows = document["rows"]
         detail = f"{rows['train']} rows to train, {rows['holdout']} held out"
         return Link(kind, digest, f"{detail}, {len(document['batches'])} batches")
+    if kind == "features":
+        return Link(kind, document["code"], f"{document['module']} version {document['version']}")
     detail = f"{document['batch']}: {document['rows_kept']} of {document['rows_in']} rows kept"
     return Link(kind, document["content"], detail)
 

@@ -2,17 +2,14 @@
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 
 from edge_assets.chain import Chain
+from edge_assets.core.folders import model_folder, model_folders
 from edge_assets.factory import build_definitions, load_chains
 from edge_assets.operate import instance_at
-from protos.errors import NotFound
 from resources.platform import Platform
-
-MODELS = Path(__file__).parents[1] / "edge_assets" / "models"
 
 
 @dataclass(frozen=True)
@@ -27,16 +24,12 @@ class Workbench:
 
 def open_workbench(model: str, platform: Platform | None = None) -> Workbench:
     """The workbench of an edge model; NotFound when there is no such model."""
-    chains = {chain.name: chain for chain in load_chains(MODELS)}
-    if model not in chains:
-        raise NotFound(
-            f"there is no edge model {model}", remedy=f"known are: {', '.join(sorted(chains))}"
-        )
+    (chain,) = load_chains([model_folder(model)])
     platform = platform or Platform()
     _show_progress()
     return Workbench(
-        chains[model],
-        build_definitions(MODELS, platform),
+        chain,
+        build_definitions(model_folders().values(), platform),
         instance_at(platform.settings.home),
         platform,
     )

@@ -4,9 +4,10 @@ from dataclasses import asdict
 
 import click
 
+from edgectl.models import chosen_model, model_option, shown_models
 from edgectl.output import emit, following, json_option, progress
 from edgectl.seeding import DEFAULT_RINGS, known_models, planned_fleet, seed_fleet
-from protos.errors import ConfigurationError, NotFound
+from protos.errors import NotFound
 
 
 def parse_rings(context: click.Context, parameter: click.Parameter, text: str) -> dict[str, int]:
@@ -20,23 +21,6 @@ def parse_rings(context: click.Context, parameter: click.Parameter, text: str) -
     if not 1 <= sum(found.values()) <= 1000:
         raise click.BadParameter("a simulated fleet has 1 to 1000 devices")
     return found
-
-
-model_option = click.option("--model", default=None, help="Edge model, if there are several.")
-
-
-def chosen_model(model: str | None) -> str:
-    """The edge model that was meant; ConfigurationError when that is not clear."""
-    known = known_models()
-    if model is None and len(known) == 1:
-        return known[0]
-    if model in known:
-        return model
-    raise ConfigurationError(
-        f"there is no edge model '{model}'" if model else "it is not said which edge model",
-        why=f"known are: {', '.join(known) or 'none'}",
-        remedy="name one with --model",
-    )
 
 
 @click.group()
@@ -90,13 +74,14 @@ def create(rings: dict[str, int], prefix: str, models: tuple[str, ...], as_json:
 @json_option
 def list_devices(model: str | None, ring: str | None, as_json: bool) -> None:
     """What each device should run, says it runs, and has proven to run."""
-    from edgectl.fleet_view import as_table, row
+    from edgectl.fleet_view import as_table, natural, row
     from resources.hub import Hub
     from resources.settings import load_settings
 
-    name = chosen_model(model)
-    rows = [row(device, name) for device in Hub.from_settings(load_settings()).observe(name)]
+    hub = Hub.from_settings(load_settings())
+    rows = [row(device, name) for name in shown_models(model) for device in hub.observe(name)]
     rows = [row for row in rows if ring is None or row.ring == ring]
+    rows.sort(key=lambda row: natural(row.device))
     emit([asdict(row) for row in rows], as_json, lambda: as_table(rows))
     if not rows:
         following("edgectl fleet create")

@@ -1,5 +1,6 @@
 """What the command line shows of a fleet, as pure functions of what the hub shows."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,19 @@ FRESH_SECONDS = 120.0
 # pass by themselves: 406 an agent that has just started, 417 nothing deployed, 500 a long pull.
 _REFUSED = (400, 412)
 
-HEADERS = ("DEVICE", "RING", "STATE", "LAST SEEN", "DESIRED", "REPORTED", "PROVEN", "REASON")
+_DIGITS = re.compile(r"(\d+)")
+
+HEADERS = (
+    "DEVICE",
+    "RING",
+    "MODEL",
+    "STATE",
+    "LAST SEEN",
+    "DESIRED",
+    "REPORTED",
+    "PROVEN",
+    "REASON",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,7 @@ class DeviceRow:
 
     device: str
     ring: str
+    model: str
     state: str
     last_seen: datetime | None
     desired: str
@@ -47,6 +61,7 @@ def row(device: DeviceObservation, model: str) -> DeviceRow:
     return DeviceRow(
         device=device.device_id,
         ring=device.ring,
+        model=model,
         state=state,
         last_seen=device.last_seen,
         desired=_image(service.desired_image),
@@ -103,12 +118,18 @@ def _state(
     return ("failing" if _fresh(device) else "updating"), reason
 
 
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts line-9 before line-10."""
+    return [(int(part or -1), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(name)]
+
+
 def as_table(rows: Sequence[DeviceRow]) -> str:
     """The rows as text."""
     cells = [
         (
             r.device,
             r.ring or "-",
+            r.model if r.desired or r.reported else "-",
             r.state,
             ago(r.last_seen),
             r.desired or "-",

@@ -22,7 +22,9 @@ TABLE = {
     "rollout": Lazy("edgectl.release:rollout", "Plan, start and watch rollouts."),
     "why": Lazy("edgectl.why:why", "Follow what a device runs back to the raw rows."),
     "predict": Lazy("edgectl.predict:predict", "Ask a device for a prediction."),
-    "model": Lazy("edgectl.model:model", "Find how a model runs best on these cores."),
+    "score": Lazy("edgectl.score:score", "Score the rows of a file."),
+    "compare": Lazy("edgectl.compare:compare", "Compare a candidate with the champion."),
+    "model": Lazy("edgectl.model:model", "Make, check and tune models."),
     "data": Lazy("edgectl.data:data", "Make sample data."),
     "doctor": Lazy("edgectl.doctor:doctor", "Find what is wrong here and how to mend it."),
 }

@@ -1,4 +1,4 @@
-"""`edgectl model`: find how a model runs best on these cores."""
+"""`edgectl model`: make and check edge models, and find how one runs best on these cores."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgectl.onboarding.check import check
+from edgectl.onboarding.new import new
+from edgectl.onboarding.schema import schema
 from edgectl.output import emit, following, json_option, progress, table
 from protos.errors import ConfigurationError
 
@@ -19,7 +22,11 @@ _OBJECTIVES = ["latency", "throughput", "start", "memory"]
 
 @click.group()
 def model() -> None:
-    """Tune models."""
+    """Make, check and tune models."""
+
+
+for command in (new, check, schema):
+    model.add_command(command)
 
 
 @model.command(

@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from edgectl.fleet import chosen_model, model_option
+from edgectl.models import chosen_model, deployed_models, model_option
 from edgectl.output import emit, following, json_option
-from edgectl.seeding import MODELS
 from protos.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -48,7 +47,7 @@ def predict(
     as_json: bool,
 ) -> None:
     """Ask the model that DEVICE serves for a prediction."""
-    name = chosen_model(model)
+    name = chosen_model(model, lambda: served_at(endpoint) if endpoint else deployed_models())
     target = endpoint or reported_endpoint(device, name)
     if given is None:
         columns = _synthetic_row(name)
@@ -82,6 +81,22 @@ def reported_endpoint(device: str, model: str) -> str:
             remedy=f"wait for the rollout: edgectl fleet show {device}",
         )
     return endpoint
+
+
+def served_at(endpoint: str, deadline_seconds: float = 10.0) -> list[str]:
+    """The models that the service at `endpoint` has. Raises Unavailable, DeadlineExceeded."""
+    import grpc
+
+    from protos import inference_pb2 as pb
+    from protos import inference_pb2_grpc as pb_grpc
+
+    with grpc.insecure_channel(endpoint, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        stub = pb_grpc.GRPCInferenceServiceStub(channel)  # type: ignore[no-untyped-call]
+        try:
+            index = stub.RepositoryIndex(pb.RepositoryIndexRequest(), timeout=deadline_seconds)
+        except grpc.RpcError as error:
+            raise _refused(endpoint, "the service", error) from None
+    return sorted({model.name for model in index.models})
 
 
 def parse_inputs(text: str) -> dict[str, list[Any]]:
@@ -160,16 +175,33 @@ def make_request(model: str, inputs: Sequence[Any], columns: Mapping[str, Sequen
         )
     request = pb.ModelInferRequest(model_name=model)
     for name, tensor in declared.items():
-        values = list(columns[name])
+        values, shape = flattened(columns[name])
         try:
             raw = encode_values(tensor.datatype, values)
         except EdgeAssetsError as error:
             raise ConfigurationError(
                 f"input {name} is not {tensor.datatype}", why=error.why, remedy="correct its values"
             ) from None
-        request.inputs.add(name=name, datatype=tensor.datatype, shape=[len(values), 1])
+        request.inputs.add(name=name, datatype=tensor.datatype, shape=shape)
         request.raw_input_contents.append(raw)
     return request
+
+
+def flattened(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
+    """Rows as flat values with their shape: one value a row is [rows, 1], images keep theirs.
+
+    Raises ConfigurationError when rows of one size are not.
+    """
+    shape, flat = [len(values)], list(values)
+    while flat and isinstance(flat[0], list):
+        size = len(flat[0])
+        if any(not isinstance(part, list) or len(part) != size for part in flat):
+            raise ConfigurationError(
+                "the rows of an input have different sizes", remedy="send them one by one"
+            )
+        shape.append(size)
+        flat = [value for part in flat for value in part]
+    return flat, shape if len(shape) > 1 else [*shape, 1]
 
 
 def _outputs(response: Any) -> dict[str, list[Any]]:
@@ -196,14 +228,15 @@ def _refused(target: str, model: str, error: Any) -> EdgeAssetsError:
 
 
 def _synthetic_row(model: str) -> dict[str, list[Any]]:
-    from edge_assets.core.config import load_function, load_model_config
+    from edge_assets.core.folders import model_folder
+    from edge_assets.edge_model import EdgeModel
 
-    config = load_model_config(MODELS / model / "model.yaml")
-    entry = config.entrypoints
-    raw = load_function(entry.sample)(20, 7, "none")
-    rows = load_function(entry.clean)(load_function(entry.standardise)(raw)).kept
-    first = rows[list(config.data.inputs)].head(1)
-    return {name: [None if x != x else x for x in first[name].tolist()] for name in first}
+    edge_model = EdgeModel.load(model_folder(model))
+    rows = edge_model.prepare(edge_model.sample_rows(20, 7, "none")).kept
+    first = rows[list(edge_model.config.data.inputs)].head(1)
+    return {
+        str(name): [None if x != x else x for x in first[name].tolist()] for name in first.columns
+    }
 
 
 def _text(answer: Mapping[str, Any]) -> str:

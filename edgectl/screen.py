@@ -42,7 +42,7 @@ def places(page: Page) -> str:
         ("Dagster UI", page.ui_url or "not started"),
         ("IoT hub", f"https://{page.hub}, MQTT {page.gateway}:8883"),
         ("registry", f"https://{page.registry}/v2/"),
-        ("landing folder", f"{page.landing}/{page.model}"),
+        ("landing folders", f"{page.landing}/MODEL"),
         ("logs", str(page.home / "logs")),
     ]
     return "\n".join(f"{name:<15} {value}" for name, value in lines)
@@ -51,12 +51,14 @@ def places(page: Page) -> str:
 def next_steps(page: Page) -> list[str]:
     """The commands that make sense now, most useful first."""
     devices = page.devices or []
-    proven = next((row.device for row in devices if row.proven), None)
+    proven = next((row for row in devices if row.proven), None)
     if proven:
+        several = len({row.model for row in devices if row.desired}) > 1
+        which = f" --model {proven.model}" if several else ""
         return [
-            f"edgectl predict {proven}",
-            f"edgectl why {proven}",
-            f"edgectl data sample {page.model} --seed 2 --shift distance",
+            f"edgectl predict {proven.device}{which}",
+            f"edgectl why {proven.device}{which}",
+            f"edgectl data sample {proven.model} --seed 2",
         ]
     if any(row.desired for row in devices):
         return ["edgectl fleet list", "edgectl doctor"]

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from edge.device.keys import derive_device_key
 from edge.manifests import BASE_CONFIGURATION, BASE_PRIORITY, BASE_TARGET, base_deployment
+from edge_assets.core.folders import model_folders
 from protos.digests import digest_json, short
-
-MODELS = Path(__file__).resolve().parents[1] / "edge_assets" / "models"
 
 DEFAULT_RINGS = {"canary": 1, "early": 2, "broad": 3}
 """Devices in each ring of the local fleet: few see a release first, most see it last."""
@@ -63,9 +61,9 @@ class FleetHub(Protocol):
         ...
 
 
-def known_models(folder: Path = MODELS) -> list[str]:
-    """The edge models of this checkout: the folders that hold a `model.yaml`."""
-    return sorted(path.parent.name for path in folder.glob("*/model.yaml"))
+def known_models() -> list[str]:
+    """The names of all edge models."""
+    return list(model_folders())
 
 
 def planned_fleet(

@@ -28,6 +28,7 @@ from edgectl.local_environment import (
     read_hub_address,
     write_env_file,
 )
+from edgectl.models import deployed_models
 from edgectl.process_tree import ChildStatus, ProcessTree, Readiness
 from edgectl.seeding import DEFAULT_RINGS, DeviceSeed, known_models, planned_fleet, seed_fleet
 from protos.errors import Unavailable
@@ -107,6 +108,10 @@ class Supervisor:
     def observe(self, model: str) -> list[DeviceObservation]:
         """The fleet as the hub shows it."""
         return self.hub.observe(model)
+
+    def deployed(self) -> list[str]:
+        """The edge models of which a release is at the hub."""
+        return deployed_models(self.hub)
 
     def wait(self, seconds: float) -> bool:
         """Waits that long; True as soon as a stop was asked for (Ctrl-C, SIGTERM)."""

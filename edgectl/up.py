@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgectl.models import first_model
 from edgectl.output import progress
 from edgectl.seeding import DEFAULT_RINGS, known_models, planned_fleet
 from protos.errors import ConfigurationError, EdgeAssetsError
@@ -71,7 +72,7 @@ class Fleet:
     """Looks at the fleet from a thread of its own, so that a slow hub never stops the screen."""
 
     def __init__(self, running: "Supervisor") -> None:
-        self.model = known_models()[0]
+        self.models: list[str] = []
         self.rows: list[DeviceRow] | None = []
         self._running = running
         self._stop = threading.Event()
@@ -91,14 +92,19 @@ class Fleet:
             self._ask()
 
     def _ask(self) -> None:
-        from edgectl.fleet_view import row
+        from edgectl.fleet_view import natural, row
 
         try:
-            observed = self._running.observe(self.model)
+            self.models = self._running.deployed()
+            rows = [
+                row(device, model)
+                for model in self.models or [first_model(known_models())]
+                for device in self._running.observe(model)
+            ]
         except EdgeAssetsError:
             self.rows = None
         else:
-            self.rows = [row(device, self.model) for device in observed]
+            self.rows = sorted(rows, key=lambda row: natural(row.device))
 
 
 def page_of(running: "Supervisor", fleet: Fleet, happened: tuple[str, ...]) -> "Page":
@@ -115,7 +121,7 @@ def page_of(running: "Supervisor", fleet: Fleet, happened: tuple[str, ...]) -> "
         landing=str(running.home / "landing"),
         children=running.status(),
         devices=fleet.rows,
-        model=fleet.model,
+        model=first_model(fleet.models or known_models()),
         happened=happened,
     )
 
@@ -125,13 +131,13 @@ def _lines(running: "Supervisor", fleet: Fleet) -> None:
     from edgectl.screen import text
 
     click.echo(text(page_of(running, fleet, ())))
-    shown = {row.device: row.state for row in fleet.rows or []}
+    shown = {(row.device, row.model): row.state for row in fleet.rows or []}
 
     def show() -> None:
         for row in fleet.rows or []:
-            if shown.get(row.device) != row.state:
-                shown[row.device] = row.state
-                click.echo(f"{row.device}: {row.state} {row.reason}".rstrip())
+            if shown.get((row.device, row.model)) != row.state:
+                shown[row.device, row.model] = row.state
+                click.echo(f"{row.device}: {row.model} {row.state} {row.reason}".rstrip())
 
     running.serve(show)
 

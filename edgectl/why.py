@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgectl.fleet import chosen_model, model_option
+from edgectl.models import chosen_model, deployed_models, model_option
 from edgectl.output import emit, following, json_option
 from protos.errors import NotFound
 
@@ -23,8 +23,8 @@ def why(device: str, model: str | None, as_json: bool) -> None:
     from edge_assets.why import explain
     from resources.platform import Platform
 
-    name = chosen_model(model)
     platform = Platform()
+    name = chosen_model(model, lambda: deployed_models(platform.hub))
     fleet = {found.device_id: found for found in platform.hub.observe(name)}
     if device not in fleet:
         raise NotFound(

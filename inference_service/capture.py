@@ -44,11 +44,20 @@ class CapturedRequest:
         """Bytes of the arrays, about what the request holds in memory."""
         return sum(array.nbytes for array in (*self.inputs.values(), *self.outputs.values()))
 
+    @property
+    def least_line(self) -> int:
+        """Bytes that its line has at least: a digit and a comma for each value."""
+        return 2 * sum(array.size for array in (*self.inputs.values(), *self.outputs.values()))
+
 
 def as_line(request: CapturedRequest) -> bytes:
-    """`request` as one JSON line. NaN and infinities, for which JSON has no word, become null."""
+    """`request` as one JSON line. NaN and infinities, for which JSON has no word, become null.
+
+    `shapes` holds those of inputs with more than one size a row, such as images: [rows, ...]. They
+    are in no other line.
+    """
     first = next(iter(request.inputs.values()))
-    record = {
+    record: dict[str, Any] = {
         "request_id": request.request_id,
         "time": request.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "model": request.model,
@@ -57,6 +66,9 @@ def as_line(request: CapturedRequest) -> bytes:
         "inputs": {name: _flat(array) for name, array in request.inputs.items()},
         "outputs": {name: _flat(array) for name, array in request.outputs.items()},
     }
+    shapes = {name: array.shape for name, array in request.inputs.items() if array.ndim > 2}
+    if shapes:
+        record["shapes"] = shapes
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -90,7 +102,9 @@ class Capture:
         self._waiting_bytes = 0
         self._captured = 0
         self._dropped = 0
+        self._too_large = 0
         self._warned = 0.0
+        self._told_of_size = False
         self._thread = threading.Thread(target=self._write_all, name="capture", daemon=True)
         self._thread.start()
 
@@ -120,6 +134,9 @@ class Capture:
 
     def offer(self, request: CapturedRequest) -> None:
         """Keeps `request` if there is room."""
+        if request.least_line > MAX_LINE_BYTES:  # not worth its memory, nor the time of the writer
+            self._leave_out()
+            return
         size = request.size
         with self._lock:
             if self._queue.qsize() >= QUEUE_LENGTH or self._waiting_bytes + size > QUEUE_BYTES:
@@ -129,14 +146,16 @@ class Capture:
         self._queue.put(request)
 
     def counters(self) -> Mapping[str, int]:
-        """`written` requests, and `dropped` ones: queue full, too large, or no room on disk.
+        """`written` requests, and `dropped` ones: queue full, or no room on disk.
 
-        `skipped` ones came faster than the rate. `dropped_segments` counts sealed segments that
+        `too_large` ones do not fit into one message to the hub, `skipped` ones came faster than the
+        rate. `dropped_segments` counts sealed segments that
         made room for newer ones.
         """
         return {
             "written": self._captured,
             "dropped": self._dropped,
+            "too_large": self._too_large,
             "skipped": self._skipped,
             "dropped_segments": self._writer.dropped_segments,
         }
@@ -165,7 +184,9 @@ class Capture:
 
     def _write(self, request: CapturedRequest) -> None:
         line = as_line(request)
-        if len(line) <= MAX_LINE_BYTES and self._writer.write(line, time.monotonic()):
+        if len(line) > MAX_LINE_BYTES:
+            self._leave_out()
+        elif self._writer.write(line, time.monotonic()):
             self._captured += 1
         else:
             self._drop()
@@ -173,6 +194,17 @@ class Capture:
     def _drop(self) -> None:
         with self._lock:
             self._dropped += 1
+
+    def _leave_out(self) -> None:
+        with self._lock:
+            self._too_large += 1
+            first, self._told_of_size = not self._told_of_size, True
+        if first:
+            log.warning(
+                "a question is too large to be captured (%d bytes as text at most): it, and those "
+                "like it, are answered and counted as capture_too_large",
+                MAX_LINE_BYTES,
+            )
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Runs `step`; a full or broken disk costs captures, never the thread or an answer."""

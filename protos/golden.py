@@ -8,7 +8,7 @@ model with it before serving it, the smoke test proves the service with it.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,35 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class GoldenRequest:
-    """One row: flat values (row-major) of every input, and of every expected output."""
+    """One row: flat values (row-major) of every input, and of every expected output.
+
+    `shapes` are of the inputs whose sizes the values alone do not tell, such as images; the rows
+    come first.
+    """
 
     inputs: Mapping[str, Values]
     outputs: Mapping[str, Values]
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def shape_of(self, name: str, declared: Sequence[int]) -> list[int]:
+        """The shape of the input `name`, which is declared with -1 for sizes that are free.
+
+        Raises VerificationFailed if its values do not fill it, or it is not as declared.
+        """
+        count = len(self.inputs.get(name, ()))
+        told = self.shapes.get(name)
+        if told is None:
+            return shape_of_row(declared, count)
+        fits = len(told) == len(declared) and all(
+            want in (-1, size) for size, want in zip(told, declared, strict=True)
+        )
+        if not fits or math.prod(told) != count:
+            raise VerificationFailed(
+                f"golden values of {name} do not fit the model",
+                why=f"{count} of the shape {list(told)}, declared is {list(declared)}",
+                remedy=_REMEDY,
+            )
+        return list(told)
 
 
 @dataclass(frozen=True)
@@ -141,7 +166,14 @@ def _request(entry: Any, where: str) -> GoldenRequest:
     for key, values in tensors.items():
         if not values or not all(map(_is_flat, values.values())):
             raise _wrong(f"{where}.{key}", "a flat list of values for each tensor")
-    return GoldenRequest(tensors["inputs"], tensors["outputs"])
+    shapes = _object(entry.get("shapes", {}), f"{where}.shapes")
+    if not all(name in tensors["inputs"] and _is_shape(sizes) for name, sizes in shapes.items()):
+        raise _wrong(f"{where}.shapes", "a list of sizes for each of some inputs")
+    return GoldenRequest(tensors["inputs"], tensors["outputs"], shapes)
+
+
+def _is_shape(sizes: Any) -> bool:
+    return isinstance(sizes, list) and all(type(size) is int and size > 0 for size in sizes)
 
 
 def _is_flat(values: Any) -> bool:

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 import protos
-from inference_service.contracts import CONTRACT_FILE, SOURCE_FILE, load_contract
+from inference_service.contracts import CONTRACT_FILE, load_contract
+from inference_service.contracts import SOURCE_FILE as SOURCE_FILE
 from inference_service.description import parse_description
 from protos.errors import ConfigurationError
 

@@ -49,7 +49,8 @@ def build(chain: Chain) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
         from edge_assets.core.quarantine import quarantine
-        from edge_assets.core.raw_data import DeliveryRefused, inspect_delivery
+        from edge_assets.core.raw_data import DeliveryRefused
+        from edge_assets.deliveries import inspect
 
         data, settings = chain.config.data, platform.settings
         landing = Path(settings.landing) / data.landing
@@ -68,7 +69,7 @@ def build(chain: Chain) -> dg.SensorDefinition:
         refusals = []
         for path in settled[:BATCHES_A_TICK]:
             try:
-                delivery = inspect_delivery(path, known, data.required, formats=data.formats)
+                delivery = inspect(chain.config, path, known)
             except DeliveryRefused as refused:
                 where = quarantine(path, Path(settings.quarantine) / data.landing, refused)
                 refusals.append(f"{refused} (set aside in {where})")

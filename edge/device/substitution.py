@@ -41,6 +41,11 @@ def module_environment(
     env = {**dict(spec.options.env), **dict(spec.env)}
     if shares_network:
         env = {key: replace_targets(value, ports) for key, value in env.items()}
+        # an address to listen at: the port of the device stands for another one of this machine
+        mine = {
+            f"0.0.0.0:{p}": f"{LOOPBACK}:{m}" for (name, p), m in ports.items() if name == spec.name
+        }
+        env = {key: mine.get(value, value) for key, value in env.items()}
         own = ports.get((spec.name, INFERENCE_PORT))
         if own is not None:
             env["INFERENCE_ADDRESS"] = f"{LOOPBACK}:{own}"

@@ -17,7 +17,7 @@ from protos import inference_pb2 as pb
 from protos import inference_pb2_grpc as pb_grpc
 from protos.digests import short
 from protos.errors import DeadlineExceeded, EdgeAssetsError, Unavailable, VerificationFailed
-from protos.golden import Golden, GoldenRequest, Tolerance, Values, compare, shape_of_row
+from protos.golden import Golden, GoldenRequest, Tolerance, Values, compare
 
 __all__ = ["Answers", "Golden", "GoldenRequest", "Tolerance", "Verdict", "ask", "judge"]
 
@@ -113,7 +113,7 @@ def _ask_all(stub: Any, golden: Golden, metadata: pb.ModelMetadataResponse, end:
     right, largest, first_wrong = 0, 0.0, ""
     for place, question in enumerate(golden.requests):
         try:
-            request = build_request(metadata, question.inputs)
+            request = build_request(metadata, question)
             if not place:
                 stub.ModelInfer(request, timeout=_left(end))
             start = time.perf_counter()
@@ -145,19 +145,19 @@ def _ask_all(stub: Any, golden: Golden, metadata: pb.ModelMetadataResponse, end:
 
 
 def build_request(
-    metadata: pb.ModelMetadataResponse, inputs: Mapping[str, Values]
+    metadata: pb.ModelMetadataResponse, question: GoldenRequest
 ) -> pb.ModelInferRequest:
     """One row as a request with raw contents. Raises VerificationFailed if an input is missing."""
     request = pb.ModelInferRequest(model_name=metadata.name)
     # Golden questions are no traffic: captured, they would look like drift after a while.
     request.parameters["capture"].bool_param = False
     for tensor in metadata.inputs:
-        if tensor.name not in inputs:
+        if tensor.name not in question.inputs:
             raise VerificationFailed(
                 f"golden.json has no input {tensor.name!r}", remedy="build the image again"
             )
-        values = inputs[tensor.name]
-        shape = shape_of_row(tensor.shape, len(values))
+        values = question.inputs[tensor.name]
+        shape = question.shape_of(tensor.name, tensor.shape)
         request.inputs.add(name=tensor.name, datatype=tensor.datatype, shape=shape)
         request.raw_input_contents.append(encode_values(tensor.datatype, values))
     return request

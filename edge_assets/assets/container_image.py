@@ -1,5 +1,6 @@
 """`container_image`: the model with everything that it needs to run, started and asked."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ import dagster as dg
 
 from edge_assets.assets.inference_runtime import KEY as RUNTIME
 from edge_assets.chain import Chain, propagate
+from edge_assets.core.config_schema import Module
 from edge_assets.lineage import gate, newest, refuse_closed_gates, required, result
+from edge_assets.release_manifest import module_repository
 from protos.errors import VerificationFailed
 from resources.platform import Platform
 
@@ -55,12 +58,15 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             images = _build(chain, platform, onnx, Path(folder))
             try:
                 verification = _verify(chain, platform, images[chain.name].digest, Path(folder))
+                modules = _verify_modules(chain, platform, images, Path(folder))
             except VerificationFailed as failed:
                 yield chain.checked(
                     "container_image", "image_answers", False, {"reason": str(failed)}
                 )
                 raise
-        yield chain.checked("container_image", "image_answers", True, _verified(verification))
+        yield chain.checked(
+            "container_image", "image_answers", True, {**_verified(verification), **modules}
+        )
 
         image, smoke_test = images[chain.name], images[f"{chain.name}-smoke-test"]
         size = sum(layer.size for layer in image.layers)
@@ -80,6 +86,10 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             },
             "image": image.digest,
             "smoke_test_image": smoke_test.digest,
+            "modules": [
+                {**module.model_dump(), "image": images[_repository(chain, module)].digest}
+                for module in chain.config.modules
+            ],
             "architecture": image.architecture,
             "layers": [
                 {"role": layer.role, "digest": layer.digest, "size": layer.size}
@@ -103,9 +113,15 @@ def build(chain: Chain) -> dg.AssetsDefinition:
 def _build(
     chain: Chain, platform: Platform, onnx: dict[str, Any], folder: Path
 ) -> "dict[str, BuiltImage]":
-    """Builds the two images of a release; unchanged layers come from the cache."""
+    """Builds the images of a release; unchanged layers come from the cache."""
     from resources.images.builder import build_image
-    from resources.images.recipe import inference_recipe, smoke_test_recipe
+    from resources.images.recipe import (
+        APPLICATION_RECIPES,
+        CONTRACT_FILE,
+        contract_document,
+        inference_recipe,
+        smoke_test_recipe,
+    )
 
     store = platform.artifacts
     model, golden = folder / "model", folder / "golden"
@@ -116,6 +132,12 @@ def _build(
         inference_recipe(chain.name, model, onnx["onnx"]),
         smoke_test_recipe(f"{chain.name}-smoke-test", golden),
     ]
+    for module in chain.config.modules:
+        contract = folder / module.name
+        contract.mkdir()
+        described = json.loads((model / "model.json").read_bytes())
+        (contract / CONTRACT_FILE).write_bytes(contract_document(described))
+        recipes.append(APPLICATION_RECIPES[module.app](_repository(chain, module), contract))
     cache = platform.work / "layers"
     return {recipe.name: build_image(recipe, platform.images, cache) for recipe in recipes}
 
@@ -126,6 +148,31 @@ def _verify(chain: Chain, platform: Platform, digest: str, folder: Path) -> "Ver
 
     cache = platform.work / "rootfs"
     return verify_image(platform.images, digest, best_runtime(), folder / "verify", cache=cache)
+
+
+def _repository(chain: Chain, module: Module) -> str:
+    return module_repository(chain.name, module.name)
+
+
+def _verify_modules(
+    chain: Chain, platform: Platform, images: "dict[str, BuiltImage]", folder: Path
+) -> dict[str, Any]:
+    """Starts every module that comes with the model until it is well; how long each took."""
+    from edge.runtime import best_runtime
+    from resources.images.verify_webapp import verify_webapp
+
+    cache = platform.work / "rootfs"
+    return {
+        f"{module.name} well after (ms)": verify_webapp(
+            platform.images,
+            images[_repository(chain, module)].digest,
+            best_runtime(),
+            folder / f"verify-{module.name}",
+            module.port,
+            cache=cache,
+        )
+        for module in chain.config.modules
+    }
 
 
 def _verified(verification: "Verification") -> dict[str, Any]:
@@ -142,7 +189,7 @@ def _verified(verification: "Verification") -> dict[str, Any]:
 
 
 def _push(platform: Platform, images: "dict[str, BuiltImage]") -> dict[str, Any]:
-    """Pushes both images; layers that the registry has under the other name are mounted."""
+    """Pushes the images; layers that the registry has under the other name are mounted."""
     started = time.monotonic()
     first = next(iter(images))
     reports = [
@@ -166,6 +213,10 @@ def _metadata(images: "dict[str, BuiltImage]", chain: Chain) -> dict[str, Any]:
     return {
         "image": image.digest,
         "smoke test image": smoke_test.digest,
+        **{
+            f"{module.name} image": images[_repository(chain, module)].digest
+            for module in chain.config.modules
+        },
         "layers": dg.MetadataValue.table(layers),
         "dagster/size_bytes": sum(layer.size for layer in image.layers),
     }

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from edge_assets.chain import Chain, propagate
+from edge_assets.assets.feature_set import keys_of, put_features, renew_for
+from edge_assets.chain import Chain
+from edge_assets.features.registry import require_features
 from edge_assets.frames import get_frame, put_frame, schema_of
 from edge_assets.lineage import gate, newest, refuse_closed_gates, result
 from protos.errors import NotFound
@@ -28,8 +30,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "The rows that models learn from and are judged on. Whether a row is held out is "
             "decided by a hash of what it says, so it never changes sides, however much is added."
         ),
-        deps=["raw_batch"],
-        automation=propagate(over_partitions=True),
+        deps=["raw_batch", *keys_of(chain)],
+        automation=renew_for(keys_of(chain)),
         checks=[
             chain.check(
                 "dataset", "leakage", "No row, and no column, gives the answer away to training."
@@ -50,18 +52,19 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         findings = find_leakage(
             parts.train,
             parts.holdout,
-            features=config.data.features,
+            features=config.data.seen,
             inputs=inputs,
             target=target,
             forbidden=config.data.leaking,
             key_columns=inputs,
+            classes=config.prediction.classes,
         )
         reason = "; ".join(f"{f.subject}: {f.detail}" for f in findings) or "nothing leaks"
         documents = {name: store.get_document(digest) for name, digest in batches.items()}
         document = {
             "kind": "dataset",
             "model": chain.name,
-            "inputs": {"raw_batch": list(batches.values())},
+            "inputs": {"raw_batch": list(batches.values()), **_features(store, chain)},
             "batches": list(batches),
             "newest_batch": list(batches)[-1],
             "train": put_frame(store, parts.train),
@@ -97,6 +100,14 @@ def accepted_batches(instance: dg.DagsterInstance, chain: Chain) -> dict[str, st
             remedy=f"put data into the landing folder, e.g.: edgectl data sample {chain.name}",
         )
     return found
+
+
+def _features(store: ArtifactStore, chain: Chain) -> dict[str, str]:
+    """The shared features that models learn from it, as an input of the dataset's document."""
+    wanted = chain.config.features
+    if wanted is None:
+        return {}
+    return {"features": put_features(store, require_features(wanted, chain.name))}
 
 
 def _read(store: ArtifactStore, batches: dict[str, str]) -> "pd.DataFrame":

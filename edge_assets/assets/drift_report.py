@@ -24,6 +24,8 @@ def policy_of(chain: Chain) -> "DriftPolicy":
         categorical=drift.categorical,
         clocks=drift.clocks,
         durations=tuple(Duration(d.name, d.start, d.end) for d in drift.durations),
+        texts=drift.texts,
+        images=drift.images,
         min_rows=drift.min_rows,
         false_alarm_rate=drift.false_alarm_rate,
         min_effect=drift.min_effect,

@@ -53,13 +53,10 @@ def build(chain: Chain) -> dg.AssetsDefinition:
     def raw_batch(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        from edge_assets.core.prepared import REASON
         from edge_assets.core.quarantine import quarantine
-        from edge_assets.core.raw_data import (
-            DeliveryRefused,
-            inspect_delivery,
-            judge_rows,
-            read_delivery,
-        )
+        from edge_assets.core.raw_data import DeliveryRefused, judge_rows
+        from edge_assets.deliveries import inspect, read
 
         data, batch = chain.config.data, context.partition_key
         store, settings = platform.artifacts, platform.settings
@@ -67,18 +64,14 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         if not path.exists():
             _restore(context, chain, store, path)
         try:
-            delivery = inspect_delivery(
-                path,
-                known_contents(context.instance, chain, but=batch),
-                data.required,
-                formats=data.formats,
-            )
-            raw = read_delivery(path, formats=data.formats)
-            cleaned = chain.function("clean")(chain.function("standardise")(raw))
+            known = known_contents(context.instance, chain, but=batch)
+            delivery = inspect(chain.config, path, known)
+            raw = read(chain.config, path)
+            prepared = chain.model.prepare(raw)
             judge_rows(
                 len(raw),
-                len(cleaned.kept),
-                cleaned.reasons,
+                len(prepared.kept),
+                prepared.reasons,
                 max_set_aside_share=data.max_set_aside_share,
                 min_rows=data.min_rows,
             )
@@ -95,9 +88,11 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             )
             raise
 
-        counts = {"rows in": len(raw), "rows kept": len(cleaned.kept)}
+        counts = {"rows in": len(raw), "rows kept": len(prepared.kept)}
         yield chain.checked("raw_batch", "usable_rows", True, counts)
-        set_aside = raw.loc[cleaned.set_aside.index].assign(reason=cleaned.set_aside["reason"])
+        set_aside = raw.loc[prepared.set_aside.index].assign(
+            **{REASON: prepared.set_aside[REASON] if len(prepared.set_aside) else ""}
+        )
         document = {
             "kind": "raw_batch",
             "model": chain.name,
@@ -109,9 +104,9 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 for part in delivery.files
             },
             "rows_in": len(raw),
-            "rows_kept": len(cleaned.kept),
-            "set_aside": cleaned.reasons,
-            "kept": put_frame(store, cleaned.kept),
+            "rows_kept": len(prepared.kept),
+            "set_aside": prepared.reasons,
+            "kept": put_frame(store, prepared.kept),
             "set_aside_rows": put_frame(store, set_aside),
         }
         yield result(store, document, _metadata(document, delivery), identity=delivery.digest)

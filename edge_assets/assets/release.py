@@ -67,6 +67,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "previous": previous,
             "image": image["image"],
             "smoke_test_image": image["smoke_test_image"],
+            "modules": image.get("modules", []),
             "model_digest": onnx["onnx"],
             "approver": config.approver,
             "reason": config.reason,

@@ -1,23 +1,34 @@
 """`trained_model`: a candidate, judged on its floors and against the champion."""
 
-import io
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from edge_assets.assets.dataset import BATCH
 from edge_assets.chain import Chain, propagate
+from edge_assets.core.config_data import PROBABILITIES
 from edge_assets.frames import get_frame
 from edge_assets.lineage import follow, gate, newest, refuse_closed_gates, required, result
-from protos.digests import digest_file, digest_json
 from resources.artifact_store import ArtifactStore
 from resources.platform import Platform
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from edge_assets.core.measuring import Outputs
+
+
+KINDS = {
+    "sklearn": "scikitlearn",
+    "torch": "pytorch",
+    "keras": "keras",
+    "lightgbm": "lightgbm",
+    "xgboost": "xgboost",
+    "onnx": "onnx",
+}
+"""Dagster's words, and icons, for the flavours."""
 
 
 def build(chain: Chain) -> dg.AssetsDefinition:
@@ -25,7 +36,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
 
     @chain.asset(
         "trained_model",
-        {"scikitlearn"},
+        {KINDS[chain.config.flavour]},
         (
             "A candidate. It must reach its metric floors, and beat the model of the last release "
             "on the same held-out rows, old and new, with an uncertainty bound on the gain."
@@ -51,31 +62,26 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         train, holdout = (get_frame(store, dataset[part]) for part in ("train", "holdout"))
 
         started = time.monotonic()
-        model = chain.function("train")(
-            train,
-            features=config.data.features,
-            target=config.prediction.target,
-            **config.training,
-        )
+        model = chain.model.train(train)
         seconds = time.monotonic() - started
-        metrics = chain.function("evaluate")(model, holdout, target=config.prediction.target)
-        predictions = chain.function("predict")(model, holdout)
+        metrics = chain.model.evaluate(model, holdout)
+        outputs = chain.model.predict(model, holdout)
         floors = judge_floors(metrics, config.floors)
         identity = {
             "kind": "trained_model",
             "model": chain.name,
             "inputs": {"dataset": dataset_digest},
             "parameters": dict(config.training),
-            "code": _code(chain),
+            "code": chain.model.code(),
         }
-        champion, verdict = _compare(context, chain, store, identity, holdout, predictions)
+        champion, verdict = _compare(context, chain, store, identity, holdout, outputs)
         gates = {
             "metric_floors": gate(floors.passed, floors.reason),
             "champion": gate(verdict["passed"], verdict["reason"]),
         }
         document = {
             **identity,
-            "estimator": store.put_bytes(_dump(model)),
+            "estimator": store.put_bytes(chain.model.dump(model)),
             "metrics": {name: float(value) for name, value in metrics.items()},
             "champion": champion,
             "gates": gates,
@@ -87,25 +93,10 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 ("champion", {"reason": verdict["reason"], "verdict": _json(verdict)}),
             )
         ]
-        metadata = {**_metadata(chain, document, holdout, predictions), "seconds": seconds}
+        metadata = {**_metadata(chain, document, holdout, outputs), "seconds": seconds}
         return result(store, document, metadata, identity=identity, checks=checks)
 
     return trained_model
-
-
-def _code(chain: Chain) -> str:
-    """The digest of the data scientist's functions: other code makes another model."""
-    folder = Path(__file__).parents[1] / "models" / chain.name
-    return digest_json({path.name: digest_file(path) for path in sorted(folder.glob("*.py"))})
-
-
-def _dump(model: Any) -> bytes:
-    """The estimator in the skops format, which is loaded without unpickling anything unknown."""
-    import skops.io
-
-    buffer = io.BytesIO()
-    skops.io.dump(model, buffer)
-    return buffer.getvalue()
 
 
 def _compare(
@@ -114,11 +105,11 @@ def _compare(
     store: ArtifactStore,
     identity: dict[str, Any],
     holdout: "pd.DataFrame",
-    predictions: Any,
+    outputs: "Outputs",
 ) -> tuple[str | None, dict[str, Any]]:
     """Compares with the champion on the same rows: (its ONNX digest, the verdict as plain data)."""
-    from edge_assets.core.champion import judge_champion, row_errors
-    from edge_assets.onnx_session import predict
+    from edge_assets.core.champion import judge_champion
+    from edge_assets.onnx_session import run
 
     release = newest(context.instance, chain.key("release"))
     if release is None:
@@ -130,10 +121,10 @@ def _compare(
         return digest, {"passed": True, "reason": "it is the champion: same data, parameters, code"}
     seen = next(made for made in documents if made["kind"] == "dataset")["batches"]
     rule = chain.config.champion
-    actual = holdout[chain.config.prediction.target].to_numpy()
+    champion = run(chain.config, store.get_bytes(digest), holdout)
     verdict = judge_champion(
-        row_errors(actual, predictions, rule.error),
-        row_errors(actual, predict(chain.config, store.get_bytes(digest), holdout), rule.error),
+        chain.model.errors(outputs, holdout),
+        chain.model.errors(champion, holdout),
         ~holdout[BATCH].isin(seen).to_numpy(),
         **rule.model_dump(exclude={"error"}),
     )
@@ -145,18 +136,32 @@ def _json(value: dict[str, Any]) -> dg.MetadataValue:
 
 
 def _metadata(
-    chain: Chain, document: dict[str, Any], holdout: "pd.DataFrame", predictions: Any
+    chain: Chain, document: dict[str, Any], holdout: "pd.DataFrame", outputs: "Outputs"
 ) -> dict[str, Any]:
-    from edge_assets.plots import predicted_against_actual, residuals
-
-    actual = holdout[chain.config.prediction.target].to_numpy()
     return {
         **{f"holdout {name}": value for name, value in document["metrics"].items()},
-        "predicted against actual": dg.MetadataValue.md(
-            predicted_against_actual(actual, predictions)
-        ),
-        "residuals": dg.MetadataValue.md(residuals(actual, predictions)),
+        **_pictures(chain, holdout, outputs),
         "parameters": dg.MetadataValue.json(document["parameters"]),
+        "datasheet": dg.MetadataValue.json(dict(chain.config.datasheet)),
         "champion": document["champion"] or "none yet",
         "champion gate": document["gates"]["champion"]["reason"],
+    }
+
+
+def _pictures(chain: Chain, holdout: "pd.DataFrame", outputs: "Outputs") -> dict[str, Any]:
+    from edge_assets.plots import predicted_against_actual, residuals
+    from edge_assets.plots_of_classes import confusion_matrix
+    from edge_assets.plots_of_images import error_examples
+
+    prediction = chain.config.prediction
+    actual, told = holdout[prediction.target].to_numpy(), outputs[prediction.target].ravel()
+    if prediction.kind == "classification":
+        pictures = {"confusion matrix": confusion_matrix(actual, told, prediction.classes)}
+        if chain.config.data.kind == "images":
+            images = holdout[chain.config.data.inputs[0]].tolist()
+            pictures["errors"] = error_examples(images, actual, told, outputs[PROBABILITIES])
+        return {name: dg.MetadataValue.md(picture) for name, picture in pictures.items()}
+    return {
+        "predicted against actual": dg.MetadataValue.md(predicted_against_actual(actual, told)),
+        "residuals": dg.MetadataValue.md(residuals(actual, told)),
     }

@@ -8,6 +8,7 @@ trusted but what the hub itself wrote: who sent it and when it came.
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ class Bounds:
     columns: int = 256
     text: int = 100_000
     rows: int = 200_000
+    image_bytes: int = 256 << 20
     reasons: int = 100
 
 
@@ -43,7 +45,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Record:
-    """One answered request of a device; every column has one value (or list of values) a row."""
+    """One answered request of a device; every column has one value (or list of values) a row.
+
+    The value of an image is a PNG file, as in the rows that models learn from.
+    """
 
     request_id: str
     time: datetime
@@ -53,10 +58,20 @@ class Record:
     inputs: Mapping[str, list[Any]]
     outputs: Mapping[str, list[Any]]
     kinds: Mapping[str, str]
-    """Of each `input.<name>` and `output.<name>`: `number`, `text` or `truth`, with the width where
-    a row has several values; columns of nulls only are not in it."""
+    """Of each `input.<name>` and `output.<name>`: `number`, `text`, `truth` or `image`, with the
+    width where a row has several values; columns of nulls only are not in it."""
     content: str
     """Digest of all of it: tells a second delivery from a second use of the same id."""
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of the images in it, whose sizes, unlike numbers, are not bounded by the rows."""
+        return sum(
+            len(value)
+            for name, values in self.inputs.items()
+            if self.kinds.get(f"input.{name}") == "image"
+            for value in values
+        )
 
 
 def read_message(line: bytes, bounds: Bounds) -> Message | None:
@@ -96,6 +111,7 @@ def read_record(value: object, bounds: Bounds) -> Record:
     kinds: dict[str, str] = {}
     inputs = _columns(record, "input", rows, bounds, kinds)
     outputs = _columns(record, "output", rows, bounds, kinds)
+    inputs = {**inputs, **_images(record, rows, kinds)}
     try:
         content = digest_json(record)
     except ValueError:  # an infinity, or half of a surrogate pair
@@ -168,6 +184,38 @@ def _columns(
             flat if width == 1 else [flat[i : i + width] for i in range(0, len(flat), width)]
         )
     return made
+
+
+def _images(record: Mapping[str, Any], rows: int, kinds: dict[str, str]) -> dict[str, list[Any]]:
+    """The inputs that are images [rows, height, width, 1 or 3] of bytes, as PNG; adds to `kinds`.
+
+    The values of a line are flat; what they form tells its entry `shapes`.
+    """
+    made: dict[str, list[Any]] = {}
+    flat = _mapping(record.get("inputs"), "inputs")
+    for name, shape in _mapping(record.get("shapes", {}), "shapes").items():
+        values = flat.get(name)
+        if (
+            not isinstance(values, list)
+            or not isinstance(shape, list)
+            or not all(type(size) is int and size > 0 for size in shape)
+            or shape[:1] != [rows]
+            or math.prod(shape) != len(values)
+        ):
+            raise MalformedError(f"shapes does not fit the values of input.{name}")
+        if len(shape) == 4 and shape[3] in (1, 3) and all(map(_is_byte, values)):
+            import numpy as np
+
+            from edge_assets.core.images import png_of
+
+            pixels = np.array(values, dtype=np.uint8).reshape(shape)
+            made[name] = [png_of(image) for image in pixels]
+            kinds[f"input.{name}"] = "image"
+    return made
+
+
+def _is_byte(value: object) -> bool:
+    return type(value) is int and 0 <= value <= 255
 
 
 def _kind(name: str, values: list[Any], bounds: Bounds) -> str:

@@ -58,7 +58,7 @@ class Captures:
     outside: int
     """Messages enqueued outside of the window."""
     over_limit: int
-    """Records beyond the limit of rows; they are still in the telemetry files."""
+    """Records beyond the limits of rows and of image bytes; the telemetry files still have them."""
     set_aside: tuple[SetAside, ...] = ()
 
 
@@ -83,6 +83,7 @@ class _Collector:
     set_aside: list[SetAside] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     rows: int = 0
+    image_bytes: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, file: str, line: int, place: int, reason: str) -> None:
@@ -101,7 +102,10 @@ class _Collector:
             raise MalformedError("its request_id was used before for other content")
         if known is not None:
             self.counts["duplicates"] += 1
-        elif self.rows + record.rows > self.bounds.rows:
+        elif (
+            self.rows + record.rows > self.bounds.rows
+            or self.image_bytes + record.image_bytes > self.bounds.image_bytes
+        ):
             self.counts["over_limit"] += 1
         elif len(self.names | _sides(record).keys()) > 2 * self.bounds.columns:
             raise MalformedError("with it the table would have too many columns")
@@ -109,6 +113,7 @@ class _Collector:
             self.names |= _sides(record).keys()
             self.seen[key] = record.content
             self.rows += record.rows
+            self.image_bytes += record.image_bytes
             self.taken.append(_Taken(file, line, place, message.device, message.enqueued, record))
 
     def settle(self) -> None:

@@ -1,9 +1,7 @@
 """Reads `model.yaml`; a mistake is told with its file, its line, its key and a remedy."""
 
-import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -51,30 +49,6 @@ def load_model_config(path: Path) -> ModelConfig:
             why="; ".join(mistakes),
             remedy="change or remove the keys that are named",
         ) from None
-
-
-def load_function(reference: str) -> Callable[..., Any]:
-    """The function behind `module:function`.
-
-    Raises:
-        ConfigurationError: there is no such module or no such function in it.
-    """
-    module_name, _, function_name = reference.partition(":")
-    remedy = "write module:function of a function that can be imported"
-    try:
-        module = importlib.import_module(module_name)
-    except (ImportError, ValueError) as error:
-        raise ConfigurationError(
-            f"the entry point {reference} cannot be imported", why=str(error), remedy=remedy
-        ) from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise ConfigurationError(
-            f"the entry point {reference} is no function",
-            why=f"{module_name} has no function {function_name!r}",
-            remedy=remedy,
-        )
-    return function  # type: ignore[no-any-return]
 
 
 def _read(path: Path) -> str:

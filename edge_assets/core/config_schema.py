@@ -5,86 +5,25 @@ Unknown keys are refused, so that a misspelt threshold cannot silently become it
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0)]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-FunctionPath = Annotated[str, StringConstraints(pattern=r"^\w+(\.\w+)*:\w+$")]
-Scalar = bool | int | float | str | None
+from edge_assets.core.config_base import Identifier, Scalar, Seconds, Section, Share, Text
+from edge_assets.core.config_data import Column as Column
+from edge_assets.core.config_data import Data, Entrypoints, Prediction, Sample
 
-
-class Section(BaseModel):
-    """Base of every section: frozen, and closed to keys that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+Flavour = Literal["sklearn", "torch", "keras", "lightgbm", "xgboost", "onnx"]
 
 
-class Prediction(Section):
-    """When a prediction is asked for and which column is predicted."""
+class FeatureSet(Section):
+    """Features that the model shares with others: a package of `edge_assets.features`.
 
-    asked_for: str
-    target: Identifier
+    When the code is of another `version` than is asked for here, nothing is loaded.
+    """
 
-
-class Entrypoints(Section):
-    """The plain functions of the data scientist, as `module:function`."""
-
-    standardise: FunctionPath
-    clean: FunctionPath
-    train: FunctionPath
-    predict: FunctionPath
-    evaluate: FunctionPath
-    to_onnx: FunctionPath
-    sample: FunctionPath
-
-
-class Column(Section):
-    """One column of the dataset and input of the model; `datatype` is an Open Inference word."""
-
-    name: Identifier
-    datatype: Literal["BOOL", "INT32", "INT64", "FP32", "FP64", "BYTES"]
-    minimum: float | None = None
-    maximum: float | None = None
-    about: str = ""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
-        return self
-
-
-class Data(Section):
-    """Where raw data comes from and what must be true of it."""
-
-    source: str
-    landing: Identifier
-    formats: tuple[Literal["csv", "parquet"], ...] = Field(min_length=1)
-    required: tuple[tuple[str, ...], ...] = Field(min_length=1)
-    max_set_aside_share: Share = 0.25
-    min_rows: int = Field(default=1, ge=1)
-    columns: tuple[Column, ...] = Field(min_length=1)
-    leaking: tuple[str, ...]
-    features: tuple[str, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _no_doubles(self) -> Self:
-        for word, names in (
-            ("columns", [c.name for c in self.columns]),
-            ("features", list(self.features)),
-        ):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"{word} named twice: {', '.join(twice)}")
-        return self
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the model's inputs, in order."""
-        return tuple(column.name for column in self.columns)
+    module: Identifier
+    version: Text
 
 
 class Holdout(Section):
@@ -110,9 +49,13 @@ class Floor(Section):
 
 
 class ChampionRule(Section):
-    """When a candidate replaces the champion. Gains and losses are shares of its error."""
+    """When a candidate replaces the champion. Gains and losses are shares of its error.
 
-    error: Literal["absolute", "squared"] = "absolute"
+    The error of a row: `absolute` or `squared` of a number, `wrong` (0 or 1) or `brier` of a class:
+    the squared distance of its probabilities from the truth (Brier 1950), from 0 to 2.
+    """
+
+    error: Literal["absolute", "squared", "wrong", "brier"] = "absolute"
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     min_gain: float = Field(default=0.0, lt=1.0)
     max_loss_on_frozen: float = Field(default=0.05, ge=0.0)
@@ -148,13 +91,16 @@ class Drift(Section):
     """What is compared, when captures count as drifted, and how often that may start a training.
 
     `columns` are compared as they are, those in `categorical` as categories; `clocks` (seconds
-    since 1970) by hour and weekday only, because time itself always goes on.
+    since 1970) by hour and weekday only, because time itself always goes on; `texts` by their
+    length and their words; `images` by brightness, contrast and size.
     """
 
-    columns: tuple[Identifier, ...] = Field(min_length=1)
+    columns: tuple[Identifier, ...] = ()
     categorical: tuple[Identifier, ...] = ()
     clocks: tuple[Identifier, ...] = ()
     durations: tuple[DerivedDuration, ...] = ()
+    texts: tuple[Identifier, ...] = ()
+    images: tuple[Identifier, ...] = ()
 
     window_seconds: float = Field(gt=0.0)
     min_rows: int = Field(ge=1)
@@ -215,6 +161,18 @@ class Runtime(Section):
     batching: bool = True
 
 
+class Module(Section):
+    """A module that is rolled out with the model: a web application beside it, of its own image.
+
+    On devices it is called `<model>_<name>`; `port` is where it listens. `env` holds no secrets.
+    """
+
+    name: Identifier
+    app: Literal["edge.webapp"]
+    port: int = Field(ge=1, le=65535)
+    env: Mapping[str, str] = {}
+
+
 class SmokeTest(Section):
     """How often each device asks itself the golden questions."""
 
@@ -225,13 +183,15 @@ class ModelConfig(Section):
     """Everything that is decided about one edge model."""
 
     name: Identifier
-    description: str = Field(min_length=1)
-    owner: str = Field(min_length=1)
+    description: Text
+    owner: Text
+    flavour: Flavour = "sklearn"
     prediction: Prediction
-    entrypoints: Entrypoints
+    entrypoints: Entrypoints = Entrypoints()
     data: Data
+    features: FeatureSet | None = None
     holdout: Holdout
-    training: Mapping[str, Scalar]
+    training: Mapping[str, Scalar] = {}
     floors: Mapping[str, Floor] = Field(min_length=1)
     champion: ChampionRule = ChampionRule()
     parity: Parity
@@ -240,10 +200,42 @@ class ModelConfig(Section):
     rollout: Rollout
     device: Device
     smoke_test: SmokeTest
+    modules: tuple[Module, ...] = ()
+    sample: Sample = Sample()
+    datasheet: Mapping[str, Text] = {}
     runtime: Runtime | None = None
 
     @model_validator(mode="after")
-    def _target_is_no_input(self) -> Self:
-        if self.prediction.target in self.data.inputs:
+    def _names_fit(self) -> Self:
+        inputs = self.data.inputs
+        if self.prediction.target in inputs:
             raise ValueError(f"the target {self.prediction.target} is among the columns of data")
+        names = [output.name for output in self.prediction.outputs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"an output is named twice: {', '.join(twice)}")
+        drift = self.drift
+        ends = [name for duration in drift.durations for name in (duration.start, duration.end)]
+        watched = [*drift.columns, *drift.clocks, *ends, *drift.texts, *drift.images]
+        strangers = [name for name in watched if name not in inputs]
+        if strangers or not watched:
+            said = f"drift watches {strangers[0]}, no column" if strangers else "nothing is watched"
+            raise ValueError(f"{said}: name columns of data under drift")
+        return self
+
+    @model_validator(mode="after")
+    def _modules_fit(self) -> Self:
+        ports = [self.device.port, *(module.port for module in self.modules)]
+        names = [module.name for module in self.modules]
+        if len(set(ports)) != len(ports) or len(set(names)) != len(names):
+            raise ValueError("modules need names and ports of their own")
+        return self
+
+    @model_validator(mode="after")
+    def _error_fits(self) -> Self:
+        of_classes = self.champion.error in ("wrong", "brier")
+        if of_classes != (self.prediction.kind == "classification"):
+            raise ValueError(
+                f"champion.error {self.champion.error} does not fit a {self.prediction.kind}"
+            )
         return self

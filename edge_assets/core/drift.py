@@ -29,10 +29,12 @@ from edge_assets.core.drift_effects import (
     null_share_effects,
     wasserstein_effects,
 )
+from edge_assets.core.drift_words import word_effects
 from protos.errors import ConfigurationError
 
 Word = Literal["drift", "no drift", "too little data"]
 NUMERIC, CATEGORICAL = "Wasserstein distance (normed)", "Jensen-Shannon distance"
+WORDS = "Jensen-Shannon distance of words"
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,10 @@ class DriftPolicy(Derivation):
 
     `false_alarm_rate` is the probability that at least one column of a window without drift is
     flagged. `min_effect` is in standard deviations of the reference for numbers (0.1: the mean
-    moved by a tenth of one) and a Jensen-Shannon distance for categories; `min_null_change` is a
-    difference of shares of missing values. Larger tables than `max_reference` and `max_window`
-    rows are sampled. Raises ConfigurationError when a figure makes no sense.
+    moved by a tenth of one) and a Jensen-Shannon distance for categories and words;
+    `min_null_change` is a difference of shares of missing values. Larger tables than
+    `max_reference` and `max_window` rows are sampled. Raises ConfigurationError when a figure makes
+    no sense.
     """
 
     min_rows: int = 200
@@ -195,6 +198,9 @@ def judge_drift(
             codes = _codes(both[name])
             missing = codes < 0
             effects.append(jensen_shannon_effects(codes, splits))
+        elif policy.is_words(name):
+            missing = both[name].isna().to_numpy()
+            effects.append(word_effects(both[name], splits))
         else:
             values = numbers(both[name])
             missing = np.isnan(values)
@@ -270,7 +276,7 @@ def _column(
     passed = effects > thresholds
     return ColumnDrift(
         column=name,
-        measure=CATEGORICAL if policy.is_categorical(name) else NUMERIC,
+        measure=_measure(name, policy),
         effect=float(effects[0]),
         threshold=float(thresholds[0]),
         drifted=bool(passed[0] and effects[0] >= policy.min_effect),
@@ -279,6 +285,12 @@ def _column(
         nulls_threshold=float(thresholds[1]),
         nulls_drifted=bool(passed[1] and effects[1] >= policy.min_null_change),
     )
+
+
+def _measure(name: str, policy: DriftPolicy) -> str:
+    if policy.is_words(name):
+        return WORDS
+    return CATEGORICAL if policy.is_categorical(name) else NUMERIC
 
 
 def _reason(columns: list[ColumnDrift], drifted: list[ColumnDrift]) -> str:

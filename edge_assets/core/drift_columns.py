@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from edge_assets.core.drift_words import word_counts
+from edge_assets.core.image_columns import FEATURES, image_features
 from protos.errors import ConfigurationError
 
 LIMIT = 1e150
@@ -22,6 +24,7 @@ LIMIT = 1e150
 
 _DAY = 86_400
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
+_OF_TEXT = ("length", "word_count", "words")
 _CYCLES = {"hour": _DAY, "weekday": 7 * _DAY}
 # The middle nine tenths of evenly spread rows span 0.9 of a cycle; a little slack below that.
 _SPANNED = 0.85
@@ -42,7 +45,8 @@ class Derivation:
 
     `columns` are compared as they are; those also in `categorical` as categories, the others as
     numbers. `clocks` are columns of seconds since 1970-01-01 00:00; each becomes `<name>_hour` and
-    `<name>_weekday`. `texts` become `<name>_length`, in characters: free text has no categories.
+    `<name>_weekday`. `texts` become `<name>_length` in characters, `<name>_word_count`, and
+    `<name>_words`: the text itself, of which the shares of its words are compared (`drift_words`).
     """
 
     columns: tuple[str, ...] = ()
@@ -50,6 +54,7 @@ class Derivation:
     clocks: tuple[str, ...] = ()
     durations: tuple[Duration, ...] = ()
     texts: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = self.names()
@@ -70,19 +75,25 @@ class Derivation:
     def raw(self) -> list[str]:
         """The raw columns that a reference must have, in a fixed order."""
         ends = [name for duration in self.durations for name in (duration.start, duration.end)]
-        return list(dict.fromkeys([*self.columns, *self.clocks, *ends, *self.texts]))
+        return list(dict.fromkeys([*self.columns, *self.clocks, *ends, *self.texts, *self.images]))
 
     def names(self) -> list[str]:
         """The columns that `derive` makes, in order."""
         parts = [f"{clock}_{part}" for clock in self.clocks for part in _CYCLES]
-        lengths = [f"{text}_length" for text in self.texts]
-        return [*self.columns, *parts, *(duration.name for duration in self.durations), *lengths]
+        texts = [f"{text}_{part}" for text in self.texts for part in _OF_TEXT]
+        images = [f"{image}_{feature}" for image in self.images for feature in FEATURES]
+        durations = [duration.name for duration in self.durations]
+        return [*self.columns, *parts, *durations, *texts, *images]
 
     def is_categorical(self, name: str) -> bool:
         """Whether a derived column is compared as categories."""
         return name in self.categorical or name in {
             f"{clock}_{part}" for clock in self.clocks for part in _CYCLES
         }
+
+    def is_words(self, name: str) -> bool:
+        """Whether a derived column is a text whose words are compared."""
+        return name in {f"{text}_words" for text in self.texts}
 
 
 def numbers(column: "pd.Series[float]") -> NDArray[np.float64]:
@@ -108,8 +119,13 @@ def derive(frame: pd.DataFrame, derivation: Derivation) -> pd.DataFrame:
     for duration in derivation.durations:
         made[duration.name] = numbers(raw[duration.end]) - numbers(raw[duration.start])
     for name in derivation.texts:
-        text = raw[name]
+        text = raw[name].astype(object)
         made[f"{name}_length"] = text.astype(str).str.len().where(text.notna()).to_numpy()
+        made[f"{name}_word_count"] = word_counts(text)
+        made[f"{name}_words"] = text.map(str, na_action="ignore").where(text.notna(), np.nan)
+    for name in derivation.images:
+        features = image_features(raw[name])
+        made |= {f"{name}_{feature}": features[feature].to_numpy() for feature in FEATURES}
     return pd.DataFrame(made, index=frame.index, columns=derivation.names())
 
 

@@ -31,6 +31,7 @@ def find_leakage(
     forbidden: Collection[str],
     key_columns: Sequence[str],
     matrix: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    classes: Sequence[object] = (),
     limit: float = 0.999,
     max_rows: int = 20_000,
 ) -> list[Finding]:
@@ -41,7 +42,8 @@ def find_leakage(
     `key_columns`, are in train); `explains_target` (one numeric column alone explains `limit` of
     the target's variance in the holdout, in a straight line or as any curve learned from train).
     `matrix` builds the features of rows; without it the inputs are looked at. At most `max_rows`
-    rows of each table are used for the curve.
+    rows of each table are used for the curve. Of a target with `classes`, the column must explain
+    each class that occurs.
     """
     findings: list[Finding] = []
     used = list(dict.fromkeys((*inputs, *features)))
@@ -59,7 +61,13 @@ def find_leakage(
     build = matrix or (lambda rows: rows[[n for n in inputs if n in rows.columns]])
     seen, unseen = train.head(max_rows), holdout.head(max_rows)
     if len(seen) >= 10 and len(unseen) >= 10:
-        findings += _explains(build(seen), seen[target], build(unseen), unseen[target], limit)
+        findings += _explains(
+            build(seen),
+            _targets(seen[target], classes),
+            build(unseen),
+            _targets(unseen[target], classes),
+            limit,
+        )
     return findings
 
 
@@ -74,26 +82,30 @@ def _overlap(train: pd.DataFrame, holdout: pd.DataFrame, columns: Sequence[str])
 
 def _explains(
     seen: pd.DataFrame,
-    seen_target: pd.Series,
+    learned: Sequence[Floats],
     unseen: pd.DataFrame,
-    unseen_target: pd.Series,
+    actual: Sequence[Floats],
     limit: float,
 ) -> list[Finding]:
     findings: list[Finding] = []
-    learned, actual = (t.to_numpy(dtype=np.float64) for t in (seen_target, unseen_target))
+    pairs = [pair for pair in zip(learned, actual, strict=True) if np.ptp(pair[1]) > 0]
     for name in seen.columns:
-        if not pd.api.types.is_numeric_dtype(seen[name].dtype):
+        if not pd.api.types.is_numeric_dtype(seen[name].dtype) or not pairs:
             continue
-        score = explained_alone(
-            seen[name].to_numpy(dtype=np.float64),
-            learned,
-            unseen[name].to_numpy(dtype=np.float64),
-            actual,
-        )
+        known, fresh = (t[name].to_numpy(dtype=np.float64) for t in (seen, unseen))
+        score = min(explained_alone(known, here, fresh, there) for here, there in pairs)
         if score >= limit:
-            text = f"it alone explains {score:.4%} of {unseen_target.name} on unseen rows"
+            text = f"it alone explains {score:.4%} of the target on unseen rows"
             findings.append(Finding("explains_target", str(name), text))
     return findings
+
+
+def _targets(target: pd.Series, classes: Sequence[object]) -> list[Floats]:
+    """The target as numbers; of classes, one column of 0 and 1 for each."""
+    if not classes:
+        return [target.to_numpy(dtype=np.float64)]
+    labels = target.to_numpy(dtype=object)
+    return [np.asarray(labels == label, dtype=np.float64) for label in classes]
 
 
 def explained_alone(seen: Floats, learned: Floats, unseen: Floats, actual: Floats) -> float:

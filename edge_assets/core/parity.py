@@ -1,6 +1,7 @@
 """The gate of parity: whether the ONNX artifact answers as the trained model does."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,65 @@ def compare(
         tuple(int(row) for row in wrong[:20]),
         reason,
     )
+
+
+def compare_outputs(
+    expected: Mapping[str, NDArray[Any]],
+    actual: Mapping[str, NDArray[Any]],
+    *,
+    absolute: float,
+    relative: float,
+    label: str = "",
+    scores: str = "",
+    classes: Sequence[int | str] = (),
+) -> ParityVerdict:
+    """Compares every output by name, as `compare`; the one with most wrong rows gives the reason.
+
+    Where `label` names the class, and `scores` the probabilities of `classes`, another class does
+    not count as different if by the model's own scores it is as near to the best one as the
+    tolerance allows: there both answers are right. Without `classes` any class passes on rows whose
+    two best scores are so near. An output that the artifact lacks fails.
+    """
+    verdicts = []
+    for name, wanted in expected.items():
+        got = actual.get(name, np.empty((0, 1)))
+        if name == label and scores and wanted.shape == got.shape:
+            tied = _tied(expected[scores], got, classes, absolute, relative)
+            got = np.where(tied.reshape(-1, *[1] * (got.ndim - 1)), wanted, got)
+        verdict = compare(wanted, got, absolute=absolute, relative=relative)
+        verdicts.append(replace(verdict, reason=f"{name}: {verdict.reason}"))
+    if not verdicts:
+        return compare([], [], absolute=absolute, relative=relative)
+    worst = max(verdicts, key=lambda verdict: verdict.failed_rows + (not verdict.passed))
+    passed = all(verdict.passed for verdict in verdicts)
+    return replace(
+        worst,
+        passed=passed,
+        max_abs=max(verdict.max_abs for verdict in verdicts),
+        max_rel=max(verdict.max_rel for verdict in verdicts),
+        reason=f"all {worst.rows} rows agree" if passed else worst.reason,
+    )
+
+
+def _tied(
+    scores: NDArray[Any],
+    labels: NDArray[Any],
+    classes: Sequence[int | str],
+    absolute: float,
+    relative: float,
+) -> NDArray[np.bool_]:
+    """Rows whose label could be the best one within the tolerance of its score and of the best."""
+    values = scores.astype(np.float64)
+    best = values.max(axis=1)
+    if classes:
+        places = {label: place for place, label in enumerate(classes)}
+        found = [places.get(label, -1) for label in labels.ravel().tolist()]
+        told = np.where(np.array(found) < 0, -np.inf, values[np.arange(len(values)), found])
+    else:
+        told = np.sort(values, axis=1)[:, -2]
+    slack = 2 * (absolute + relative * np.abs(best))
+    tied: NDArray[np.bool_] = best - told <= slack
+    return tied
 
 
 def _columns(values: ArrayLike) -> NDArray[Any]:

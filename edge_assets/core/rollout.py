@@ -24,6 +24,8 @@ class Release:
     model_digest: str
     image: str
     """The reference that devices pull, `registry/name@sha256:...`."""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Those that come with the model, by their name on devices, with their references."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,16 @@ def judge_device(
     """
     state, reason = _judge_agent(device, release.configuration)
     names = {release.model, f"{release.model}_smoke_test", f"{release.model}_captures"}
+    names |= release.modules.keys()
     own = {name: module for name, module in device.modules.items() if name in names}
     if state == "proven":
         for name in sorted(own):
             state, reason = _judge_module(name, own[name])
             if state != "proven":
                 break
+    for name, image in release.modules.items() if state == "proven" else ():
+        if name not in own or own[name].reported_image != image:
+            state, reason = "pending", f"the released image of module {name} does not run there"
     served = own.get(release.model)
     if state == "proven" and (served is None or served.reported_image != release.image):
         state, reason = "pending", "the released image does not run there"

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,7 +99,7 @@ def _header(file: Path) -> tuple[str, ...]:
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise TableError(f"column {', '.join(twice)} is there twice", "keep the one that is meant")
     return tuple(names)

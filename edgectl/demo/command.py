@@ -10,12 +10,18 @@ from typing import Any
 
 import click
 
+from edge_assets.core.folders import model_folder
 from edgectl.fleet import parse_rings
 from edgectl.output import json_option, progress, table
 from protos.errors import EdgeAssetsError
 
 
-@click.command(epilog="\b\nExamples:\n  edgectl demo\n  edgectl demo --json > demo.json")
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  edgectl demo\n"
+    "  edgectl demo --model tooling\n"
+    "  edgectl demo --json > demo.json"
+)
 @click.option(
     "--rings",
     callback=parse_rings,
@@ -23,6 +29,7 @@ from protos.errors import EdgeAssetsError
     show_default=True,
     help="Devices in each ring.",
 )
+@click.option("--model", default="nyc_taxi", show_default=True, help="The edge model.")
 @click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
@@ -31,17 +38,18 @@ from protos.errors import EdgeAssetsError
 )
 @click.option("--keep", is_flag=True, help="Keep the state after a success as well.")
 @json_option
-def demo(rings: dict[str, int], home: Path | None, keep: bool, as_json: bool) -> int:
+def demo(model: str, rings: dict[str, int], home: Path | None, keep: bool, as_json: bool) -> int:
     """Tell the whole story once: data, model, image, approval, rollout, drift, retraining.
 
     Uses the local hub, registry and simulated devices, for real; exits 0 only if every step was
     verified.
     """
+    model_folder(model)  # refused here, before anything is started
     started = time.monotonic()
     folder = home or Path(tempfile.mkdtemp(prefix="edge-demo-"))
     if folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"{folder} is not empty; the demo begins from nothing")
-    steps = _tell(folder, rings)
+    steps = _tell(folder, model, rings)
     ok = len(steps) == _count() and all(step["ok"] for step in steps)
     outcome = {"ok": ok, "seconds": round(time.monotonic() - started, 1), "steps": steps}
     if as_json:
@@ -61,25 +69,25 @@ def _count() -> int:
     return len(STEPS)
 
 
-def _tell(folder: Path, rings: dict[str, int]) -> list[dict[str, Any]]:
+def _tell(folder: Path, model: str, rings: dict[str, int]) -> list[dict[str, Any]]:
     """Starts hub and fleet, tells the story, and stops them again."""
     from dataclasses import asdict
 
     from edgectl.chain import open_workbench
     from edgectl.demo.steps import STEPS
     from edgectl.demo.story import Story, tell
-    from edgectl.seeding import known_models, planned_fleet
+    from edgectl.seeding import planned_fleet
     from edgectl.supervisor import Supervisor
     from resources.platform import Platform
 
-    devices = planned_fleet(rings, known_models())
+    devices = planned_fleet(rings, [model])
     started = time.monotonic()
     progress(f"starting the local hub and {len(devices)} devices in {folder}")
     try:
         with Supervisor(folder, dagster=False, devices=devices, say=progress) as up:
             progress(f"started in {time.monotonic() - started:.1f} s")
             environment = {**up.environment, **_secrets(folder)}
-            bench = open_workbench("nyc_taxi", Platform(environment))
+            bench = open_workbench(model, Platform(environment))
             story = Story(bench, folder, environment, progress)
             return [asdict(step) for step in tell(story, STEPS)]
     except EdgeAssetsError as error:

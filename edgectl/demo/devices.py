@@ -9,7 +9,7 @@ import dagster as dg
 
 from edge_assets.operate import failure
 from edgectl.demo.story import Evidence, NotAsExpected, Story, expect
-from edgectl.demo.traffic import send, served_digest, trips
+from edgectl.demo.traffic import questions, send, served_digest
 from protos.errors import ApprovalMissing
 
 COMMAND_SECONDS = 120.0
@@ -109,9 +109,9 @@ def predict(story: Story) -> Evidence:
     """A client asks a device, and `edgectl why` follows the answer back to the raw batches."""
     chain = story.bench.chain
     device = story.devices()[0]
-    rows = trips(chain, 1, 99, "none")
+    rows = questions(chain, 1, 99, "none")
     endpoint = str((device.smoke or {})["endpoint"])
-    answer = send(endpoint, story.model, rows)[0]
+    answer = send(endpoint, story.model, rows)[0][0]
     links = edgectl(story, "why", device.device_id)
     kinds = [link["kind"] for link in links]
     expected = ["device", "release", "container_image", "onnx_model", "trained_model", "dataset"]
@@ -124,10 +124,14 @@ def predict(story: Story) -> Evidence:
     found = {link["digest"] for link in links if link["kind"] == "raw_batch"}
     expect(found == batches, "the chain does not end in the digests of the delivered batches")
     return {
-        "summary": f"{device.device_id} says {answer:.2f} dollars; why: {' -> '.join(expected)} -> "
-        f"{len(batches)} batches",
+        "summary": f"{device.device_id} says: {chain.config.prediction.target} {_said(answer)}; "
+        f"why: {' -> '.join(expected)} -> {len(batches)} batches",
         "prediction": answer,
         "device": device.device_id,
         "endpoint": endpoint,
         "why": links,
     }
+
+
+def _said(answer: Any) -> str:
+    return f"{answer:.2f}" if isinstance(answer, float) else str(answer)

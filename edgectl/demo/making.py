@@ -1,40 +1,21 @@
 """The steps that make something: ingest, train, image."""
 
-import time
 from pathlib import Path
+from typing import Any
 
 from edge_assets.assets.inference_runtime import KEY as RUNTIME
-from edgectl.data import deliver
+from edgectl.demo.deliveries import land, sample
 from edgectl.demo.story import Evidence, Story, expect
-from sensors.batches import SETTLED_SECONDS
-
-ROWS = 4000
-"""Trips in each batch of the demo."""
-
-
-def land(story: Story, name: str, content: bytes) -> None:
-    """Puts a delivery into the landing folder and lets it settle."""
-    chain = story.bench.chain
-    folder = Path(story.bench.platform.settings.landing) / chain.config.data.landing
-    deliver(content, folder / name)
-    time.sleep(SETTLED_SECONDS + 0.2)
-
-
-def sample_csv(story: Story, seed: int, shift: str = "none", rows: int = ROWS) -> bytes:
-    """A batch of synthetic trips as CSV."""
-    table = story.bench.chain.function("sample")(rows, seed, shift)
-    return bytes(table.to_csv(index=False).encode())
 
 
 def ingest(story: Story) -> Evidence:
     """Two batches land, and one of them again under another name; the sensor's tick sorts them."""
-    first = sample_csv(story, 1)
-    land(story, "2026-01.csv", first)
-    land(story, "2026-02.csv", sample_csv(story, 2))
-    land(story, "2026-01-again.csv", first)
+    first = sample(story, 1)
+    names = [land(story, "2026-01", first), land(story, "2026-02", sample(story, 2))]
+    land(story, "2026-01-again", first)
     ticked = story.tick("new_data")
     expect(
-        sorted(ticked.partitions) == ["2026-01.csv", "2026-02.csv"],
+        sorted(ticked.partitions) == names,
         f"the tick added the partitions {ticked.partitions}, not the two new batches",
     )
     quarantine = Path(story.bench.platform.settings.quarantine)
@@ -72,17 +53,22 @@ def train(story: Story) -> Evidence:
     expect(sum(set_aside.values()) == dataset["rows"]["in"] - dataset["rows"]["kept"], "rows lost")
     story.notes["first model"] = onnx["onnx"]
     return {
-        "summary": f"RMSE {metrics['rmse']:.2f}, R2 {metrics['r2']:.3f} on "
-        f"{dataset['rows']['holdout']} held-out rows; parity: {parity['reason']}",
+        "summary": f"{_floors(story, metrics)} on {dataset['rows']['holdout']} held-out rows; "
+        f"parity: {parity['reason']}",
         "rows in": dataset["rows"]["in"],
         "rows kept": dataset["rows"]["kept"],
         "rows set aside": set_aside,
-        "rmse": metrics["rmse"],
-        "r2": metrics["r2"],
+        "metrics": metrics,
         "holdout rows": dataset["rows"]["holdout"],
         "parity": parity["reason"],
         "onnx": onnx["onnx"],
     }
+
+
+def _floors(story: Story, metrics: dict[str, Any]) -> str:
+    """The metrics that have floors, in figures."""
+    named = [name for name in story.bench.chain.config.floors if name != "rows"]
+    return ", ".join(f"{name} {metrics[name]:.3g}" for name in named)
 
 
 def image(story: Story) -> Evidence:

@@ -1,6 +1,5 @@
 """The last step: what must not pass is stopped."""
 
-import io
 import json
 import os
 import signal
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_assets.operate import failure
-from edgectl.demo.making import ROWS, land, sample_csv
+from edgectl.demo.deliveries import land, scrambled
 from edgectl.demo.story import Evidence, Story, expect, wait_for
 from edgectl.demo.traffic import served_digest
 from protos.errors import GateClosed
@@ -29,13 +28,9 @@ def stop_bad(story: Story) -> Evidence:
 
 
 def _scrambled_labels(story: Story) -> dict[str, Any]:
-    """A batch whose fares belong to other trips lands; training on it must not get through."""
-    import pandas as pd
-
-    table = pd.read_csv(io.BytesIO(sample_csv(story, 4, rows=2 * ROWS)))
-    table["fareAmount"] = table["fareAmount"].sample(frac=1.0, random_state=4).to_numpy()
+    """A batch whose answers belong to other rows lands; training on it must not get through."""
     before = story.document("container_image")["image"]
-    land(story, "2026-04-scrambled.csv", table.to_csv(index=False).encode())
+    land(story, "2026-04-scrambled", scrambled(story, 4))
     ticked = story.tick("new_data")
     expect(len(ticked.run_requests) == 1, f"the batch was not found: {ticked.skipped}")
     story.must_run(["raw_batch"], partition=ticked.partitions[0])

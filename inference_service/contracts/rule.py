@@ -22,8 +22,9 @@ class Rule:
 
     `dtype` is that of the input, None for text; `datatype` is what the protocol calls it. `names`
     are those of the enum. `minimum`, `maximum` and `allowed` are what the model was made for: with
-    `warn` another value is told of and passes, without it is refused. What the input cannot hold
-    is always refused; NaN and the infinities are, unless `non_finite`.
+    `warn` another value is told of and passes, without it is refused. Below `least`, above `most`
+    and where the input cannot hold it, a value is always refused; NaN and the infinities are,
+    unless `non_finite`.
     """
 
     field: str
@@ -36,6 +37,8 @@ class Rule:
     allowed: tuple[str | int, ...] | None = None
     warn: bool = False
     non_finite: bool = False
+    least: float | None = None
+    most: float | None = None
 
     @cached_property
     def expected(self) -> str:
@@ -51,9 +54,9 @@ class Rule:
         if self.kind is not Kind.FLOAT and self.dtype.kind == "f":
             high = float(2 ** (np.finfo(self.dtype).nmant + 1))  # up to here all integers are exact
             low = -high
-        low = low if self.minimum is None else max(low, self.minimum)
-        high = high if self.maximum is None else min(high, self.maximum)
-        return low, high
+        lows = [bound for bound in (low, self.minimum, self.least) if bound is not None]
+        highs = [bound for bound in (high, self.maximum, self.most) if bound is not None]
+        return max(lows), min(highs)
 
     def judge(self, value: Any, place: int | None, warnings: list[str]) -> Any:
         """The value as the model gets it; what is to be warned of is added to `warnings`.
@@ -61,11 +64,13 @@ class Rule:
         `place` is that of a repeated field. Raises InvalidRequest naming the field.
         """
         value = self._converted(value, place)
+        if self._is_outside(value, self._outer_bounds):
+            raise self.refused(value_text(value), range_text(self.least, self.most), place)
         expected = None
         if self.allowed is not None:
             if value not in self._lookup:
                 expected = one_of(self.allowed)
-        elif self._is_outside(value):
+        elif self._is_outside(value, self._inner_bounds):
             expected = range_text(self.minimum, self.maximum)
         if expected is None:
             return value
@@ -92,20 +97,27 @@ class Rule:
         return frozenset(self.allowed or ())
 
     @cached_property
-    def _rounded_bounds(self) -> tuple[float, float]:
-        """The bounds as the input would hold them: 0.1 as FP32 is not above the maximum 0.1."""
-        low = -math.inf if self.minimum is None else self.minimum
-        high = math.inf if self.maximum is None else self.maximum
+    def _inner_bounds(self) -> tuple[float, float]:
+        return self._as_held(self.minimum, self.maximum)
+
+    @cached_property
+    def _outer_bounds(self) -> tuple[float, float]:
+        return self._as_held(self.least, self.most)
+
+    def _as_held(self, minimum: float | None, maximum: float | None) -> tuple[float, float]:
+        """Bounds as the input would hold them: 0.1 as FP32 is not above the maximum 0.1."""
+        low = -math.inf if minimum is None else minimum
+        high = math.inf if maximum is None else maximum
         if self.dtype is None or self.dtype.kind != "f":
             return low, high
         return _rounded(low, self.dtype), _rounded(high, self.dtype)
 
-    def _is_outside(self, value: Any) -> bool:
-        if self.dtype is None or (self.minimum is None and self.maximum is None):
+    def _is_outside(self, value: Any, bounds: tuple[float, float]) -> bool:
+        if self.dtype is None or bounds == (-math.inf, math.inf):
             return False
         if self.dtype.kind == "f":
             value = _rounded(value, self.dtype)
-        low, high = self._rounded_bounds
+        low, high = bounds
         return bool(value < low or value > high)  # NaN is neither
 
     def _converted(self, value: Any, place: int | None) -> Any:

@@ -21,8 +21,9 @@ _TRUTH = {"true": True, "false": False}
 def rule_of(field: FieldDescriptor, terms: Terms, spec: TensorSpec) -> Rule:
     """What values of `field` may be, where it stands for the input `spec`.
 
-    Bounds and categories that the contract does not give are those of model.json. Raises
-    ConfigurationError where the contract asks for what no value could meet.
+    Bounds and categories that the contract does not give are those of model.json. Where bounds of
+    the contract only warn, those of model.json still refuse. Raises ConfigurationError where the
+    contract asks for what no value could meet.
     """
     kind = kind_of(field, spec.datatype, into_model=True)
     dtype, names = DATATYPES[spec.datatype].dtype, names_of(field)
@@ -35,9 +36,13 @@ def rule_of(field: FieldDescriptor, terms: Terms, spec: TensorSpec) -> Rule:
     high = spec.maximum if terms.maximum is None else terms.maximum
     if not (low is None or high is None or low <= high):
         raise misfit(f"field {field.full_name} is from {low} to {high}", "no value can be")
+    least = spec.minimum if terms.warn and terms.minimum is not None else None
+    most = spec.maximum if terms.warn and terms.maximum is not None else None
     if field.type == FieldDescriptor.TYPE_FLOAT and dtype == np.float64:
         # The client's 0.1 comes as the nearest FP32 number: so must the bound 0.1 be read.
-        low, high = (None if n is None else float(np.float32(n)) for n in (low, high))
+        low, high, least, most = (
+            None if n is None else float(np.float32(n)) for n in (low, high, least, most)
+        )
     allowed = _allowed(field, kind, terms) or spec.categories
     if terms.warn and low is None and high is None and allowed is None:
         raise misfit(
@@ -54,6 +59,8 @@ def rule_of(field: FieldDescriptor, terms: Terms, spec: TensorSpec) -> Rule:
         allowed=allowed,
         warn=terms.warn,
         non_finite=terms.non_finite,
+        least=least,
+        most=most,
     )
 
 

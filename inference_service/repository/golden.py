@@ -13,7 +13,7 @@ from inference_service.errors import quoted
 from inference_service.tensors import Array, check_values
 from protos.digests import short
 from protos.errors import EdgeAssetsError, IntegrityError, VerificationFailed
-from protos.golden import Golden, GoldenRequest, Values, compare, shape_of_row
+from protos.golden import Golden, GoldenRequest, Values, compare
 
 _KINDS: dict[str, tuple[type, ...]] = {"f": (int, float), "i": (int,), "u": (int,), "b": (bool,)}
 
@@ -56,7 +56,7 @@ def _failure(
     if unknown := sorted(asked.outputs.keys() - known):
         return f"the model has no output {quoted(unknown[0])}"
     try:
-        inputs = {spec.name: _row(spec, asked.inputs.get(spec.name)) for spec in description.inputs}
+        inputs = {spec.name: _row(spec, asked) for spec in description.inputs}
         answers = engine.run(inputs, list(asked.outputs))
     except EdgeAssetsError as error:  # unfit values, or the model failed
         return error.what
@@ -67,7 +67,8 @@ def _failure(
     return ""
 
 
-def _row(spec: TensorSpec, values: Values | None) -> Array:
+def _row(spec: TensorSpec, asked: GoldenRequest) -> Array:
+    values = asked.inputs.get(spec.name)
     if values is None:
         raise VerificationFailed(f"golden.json has no input {quoted(spec.name)}")
     dtype = DATATYPES[spec.datatype].dtype
@@ -86,7 +87,7 @@ def _row(spec: TensorSpec, values: Values | None) -> Array:
                 f"golden values of {quoted(spec.name)} do not fit {spec.datatype}"
             ) from error
     check_values(flat, spec)
-    return flat.reshape(shape_of_row(spec.shape, flat.size))
+    return flat.reshape(asked.shape_of(spec.name, spec.shape))
 
 
 def _is_of(value: Any, kinds: Sequence[type]) -> bool:

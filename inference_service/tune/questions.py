@@ -28,13 +28,24 @@ def made_up(specs: Sequence[TensorSpec], count: int) -> list[Question]:
     return [{spec.name: _made_up(spec, random) for spec in specs} for _ in range(count)]
 
 
-def from_golden(rows: Sequence[Mapping[str, Any]], specs: Sequence[TensorSpec]) -> list[Answers]:
+def from_golden(
+    rows: Sequence[Mapping[str, Any]],
+    specs: Sequence[TensorSpec],
+    shapes: Sequence[Mapping[str, Sequence[int]]] = (),
+) -> list[Answers]:
     """The flat values of golden inputs or outputs as arrays of `specs`.
 
-    Raises ConfigurationError naming what does not fit.
+    `shapes` are those of each row that the values alone do not tell. Raises ConfigurationError
+    naming what does not fit.
     """
+    told = shapes or [{}] * len(rows)
     return [
-        {s.name: _flat(row.get(s.name), s, f"golden.json: requests[{number}]") for s in specs}
+        {
+            s.name: _flat(
+                row.get(s.name), s, f"golden.json: requests[{number}]", told[number].get(s.name)
+            )
+            for s in specs
+        }
         for number, row in enumerate(rows)
     ]
 
@@ -57,8 +68,10 @@ def from_npz(path: Path, specs: Sequence[TensorSpec]) -> list[Question]:
 
 
 def batch(questions: Sequence[Question], rows: int) -> Question:
-    """`rows` rows as one question, the questions over and over."""
-    chosen = [questions[number % len(questions)] for number in range(rows)]
+    """`rows` rows as one question, over and over those of the sizes that the first one has."""
+    sizes = {name: array.shape[1:] for name, array in questions[0].items()}
+    alike = [q for q in questions if {name: a.shape[1:] for name, a in q.items()} == sizes]
+    chosen = [alike[number % len(alike)] for number in range(rows)]
     return {name: np.concatenate([q[name] for q in chosen]) for name in questions[0]}
 
 
@@ -105,7 +118,7 @@ def _made_up(spec: TensorSpec, random: np.random.Generator) -> Array:
     return random.integers(first, max(first, last), shape, endpoint=True, dtype=dtype)
 
 
-def _flat(values: Any, spec: TensorSpec, where: str) -> Array:
+def _flat(values: Any, spec: TensorSpec, where: str, told: Sequence[int] | None = None) -> Array:
     if not isinstance(values, list):
         raise _wrong(where, f"{spec.name!r} is no list of values")
     dtype = DATATYPES[spec.datatype].dtype
@@ -115,6 +128,13 @@ def _flat(values: Any, spec: TensorSpec, where: str) -> Array:
     shape = [1 if size == -1 else size for size in spec.shape]
     if len(free) == 1:
         shape[free[0]] = -1
+    if told is not None:
+        fits = len(told) == len(spec.shape) and all(
+            want in (-1, size) for size, want in zip(told, spec.shape, strict=True)
+        )
+        if not fits:
+            raise _wrong(where, f"{spec.name!r} has the shape {list(told)}")
+        shape = list(told)
     try:
         return np.array(values, dtype=object if dtype is None else dtype).reshape(shape)
     except (ValueError, TypeError, OverflowError):

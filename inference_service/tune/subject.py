@@ -71,7 +71,11 @@ def read_subject(
                 why=f"{short(golden.model_digest)} instead of {short(digest)}",
                 remedy="build the model folder again",
             )
-        asked = questions.from_golden([g.inputs for g in golden.requests], description.inputs)
+        asked = questions.from_golden(
+            [g.inputs for g in golden.requests],
+            description.inputs,
+            [g.shapes for g in golden.requests],
+        )
         answers = [
             questions.from_golden([g.outputs], _named(description.outputs, g.outputs))[0]
             for g in golden.requests

@@ -1,7 +1,11 @@
 """What goes into an image, and what came out of a build."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from protos.digests import canonical_json
 
 # What the inference service imports; their own dependencies are added by the builder. Its
 # reference transport would need grpcio as well, 18 MB that no device uses.
@@ -12,6 +16,14 @@ INFERENCE_PACKAGES = ("inference_service", "protos")
 SMOKE_TEST_DISTRIBUTIONS = ("azure-iot-device", "grpcio", "protobuf")
 SMOKE_TEST_PACKAGES = ("edge.modules", "protos")
 
+# What the web application imports. Without the time zones of tzdata not even UTC is known there.
+WEBAPP_DISTRIBUTIONS = (
+    *("azure-iot-device", "django", "grpcio", "protobuf"),
+    *("tzdata", "waitress", "whitenoise"),
+)
+WEBAPP_PACKAGES = ("edge.modules", "edge.webapp", "protos")
+CONTRACT_FILE = "model.json"
+
 
 @dataclass(frozen=True)
 class ImageRecipe:
@@ -20,7 +32,7 @@ class ImageRecipe:
     `base` is `host` (made from the Python that runs this) or the reference of an image in a
     registry. `distributions` are installed distributions, whose dependencies come with them.
     `packages` are packages of this project (`protos`, `edge.modules`). `model` is the folder of
-    the last layer, mounted at `mount` (`/model` or `/golden`).
+    the last layer, mounted at `mount` (`/model`, `/golden` or `/contract`).
     """
 
     name: str
@@ -61,6 +73,36 @@ def smoke_test_recipe(name: str, golden: Path) -> ImageRecipe:
         entrypoint=("python", "-m"),
         cmd=("edge.modules.smoke_test",),
     )
+
+
+def webapp_recipe(name: str, contract: Path) -> ImageRecipe:
+    """The image of the web application beside an edge model.
+
+    The folder `contract` holds `model.json`: the inputs and outputs of the model, as
+    `contract_document` gives them. It is all that the image has of the model, so another model
+    with the same inputs and outputs leaves the image as it is, and the application running.
+    """
+    return ImageRecipe(
+        name,
+        WEBAPP_DISTRIBUTIONS,
+        WEBAPP_PACKAGES,
+        contract,
+        mount="/contract",
+        entrypoint=("python", "-m", "edge.webapp"),
+        env={"WEBAPP_CONTRACT": f"/contract/{CONTRACT_FILE}"},
+    )
+
+
+def contract_document(described: Mapping[str, Any]) -> bytes:
+    """What of a model's `model.json` an application is built against, in one fixed form.
+
+    Digest and version are not: they change with every training.
+    """
+    return canonical_json({key: described[key] for key in ("name", "inputs", "outputs")})
+
+
+APPLICATION_RECIPES = {"edge.webapp": webapp_recipe}
+"""The recipe of each application that `modules` in model.yaml may name."""
 
 
 @dataclass(frozen=True)

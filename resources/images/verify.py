@@ -81,7 +81,7 @@ def verify_image(
     except EdgeAssetsError as error:
         raise VerificationFailed(
             f"image {short(digest)} did not prove itself on rung {runtime.rung}",
-            why=f"{error}; its log ends: {_tail(log)}",
+            why=f"{error}; its log ends: {log_tail(log)}",
             remedy="mend the service or the model and build the image again",
         ) from error
     finally:
@@ -153,7 +153,8 @@ def _judge(golden: Golden, answers: Answers) -> None:
         )
 
 
-def _tail(log: Path) -> str:
+def log_tail(log: Path) -> str:
+    """The end of what a process wrote."""
     try:
         return log.read_text(errors="replace").strip()[-_LOG_CHARACTERS:] or "(empty)"
     except OSError:

@@ -8,6 +8,7 @@ import pydantic
 import pytest
 
 from edge_assets.core.config_schema import ModelConfig
+from edge_assets.core.folders import model_folders
 from edge_assets.definitions import defs
 from resources.settings import VARIABLES, PublicSettings
 from tests.docs.markdown import CHECKOUT, DOCS
@@ -37,7 +38,9 @@ def test_every_setting_is_named() -> None:
 @pytest.mark.parametrize("folder", ["inference_service", "edge/modules"])
 def test_every_variable_of_a_device_is_named(folder: str) -> None:
     code = "".join(p.read_text() for p in (CHECKOUT / folder).rglob("*.py"))
-    read = set(re.findall(r"\"((?:INFERENCE|CAPTURE|MODEL|SMOKE_TEST|GOLDEN)_[A-Z_]+)\"", code))
+    read = set(
+        re.findall(r"\"((?:INFERENCE|CAPTURE|MODEL|SMOKE_TEST|GOLDEN|SHADOW)_[A-Z_]+)\"", code)
+    )
     assert len(read) > 4
     assert [name for name in sorted(read) if f"`{name}`" not in text("settings.md")] == []
 
@@ -52,9 +55,11 @@ def test_every_key_of_model_yaml_is_named() -> None:
 def test_every_asset_check_and_sensor_is_named() -> None:
     page = text("assets-and-gates.md")
     graph = defs.resolve_asset_graph()
-    assets = {key.path[-1] for key in graph.get_all_asset_keys()}
+    shared = re.compile(r"^[a-z_]+_features$")
+    assets = {shared.sub("FEATURES_features", key.path[-1]) for key in graph.get_all_asset_keys()}
     checks = {key.name for key in graph.asset_check_keys}
-    sensors = {s.name.replace("nyc_taxi_", "NAME_") for s in defs.sensors or []}
+    models = re.compile("|".join(f"^{name}_" for name in model_folders()))
+    sensors = {models.sub("NAME_", s.name) for s in defs.sensors or []}
     assert len(assets) > 8
     assert isinstance(defs, dg.Definitions)
     missing = [

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.device.create_options import join_create_options, parse_create_options
+from edge.device.manifest import parse_desired
 from edge.manifests import (
+    APPLICATIONS,
+    ExtraModule,
     RegistryCredentials,
     ReleaseManifest,
     base_deployment,
@@ -16,6 +19,7 @@ from edge.manifests import (
     create_options,
     layered_deployment,
     target_condition,
+    webapp_module,
 )
 from protos.errors import ConfigurationError
 
@@ -188,3 +192,129 @@ def test_every_valid_release_gives_a_manifest_that_a_device_reads_back(
     assert options.ports == ((8081, port),)
     interval = modules[f"{model}_smoke_test"]["env"]["SMOKE_TEST_INTERVAL_SECONDS"]["value"]
     assert float(interval) == pytest.approx(seconds, rel=1e-5)
+
+
+REGISTER = webapp_module("register", f"localhost:18443/compliance-register@{C}", 8090)
+
+
+def with_modules(*extra: ExtraModule) -> ReleaseManifest:
+    return dataclasses.replace(RELEASE, extra_modules=extra)
+
+
+def test_a_release_without_extra_modules_is_as_before() -> None:
+    assert layered_deployment("nyc_taxi", with_modules()) == layered_deployment("nyc_taxi", RELEASE)
+
+
+def test_a_web_application_is_one_more_module_of_the_release() -> None:
+    content = layered_deployment("compliance", with_modules(REGISTER))
+    modules = agent_modules(content)
+    assert list(modules)[3:] == ["compliance_register"]
+    module = modules["compliance_register"]
+    assert module["settings"]["image"] == REGISTER.image
+    assert module["startupOrder"] > modules["compliance"]["startupOrder"]
+    assert module["env"]["INFERENCE_TARGET"] == {"value": "compliance:8081"}
+    assert module["env"]["MODEL_NAME"] == {"value": "compliance"}
+    assert module["env"]["WEBAPP_ADDRESS"] == {"value": "0.0.0.0:8090"}
+    options = parse_create_options(join_create_options(module["settings"]))
+    assert options.ports == ((8090, 8090),)
+    [volume] = options.volumes
+    assert (volume.source, volume.target, volume.read_only) == (
+        "/var/lib/edge-assets/compliance/register/data",
+        "/data",
+        False,
+    )
+    routes = content["modulesContent"]["$edgeHub"]
+    assert routes["properties.desired.routes.compliance_register"] == (
+        "FROM /messages/modules/compliance_register/* INTO $upstream"
+    )
+    assert len(routes) == 2
+
+
+def test_a_device_reads_the_extra_module_back() -> None:
+    modules = agent_modules(layered_deployment("compliance", with_modules(REGISTER)))
+    state = parse_desired({"schemaVersion": "1.1", "modules": modules, "$version": 1})
+    spec = state.modules["compliance_register"]
+    assert dict(spec.env)["WEBAPP_DATA"] == "/data"
+    assert spec.image == REGISTER.image
+
+
+def test_another_release_with_the_same_image_leaves_the_module_running() -> None:
+    """What a device compares is the same, so that technicians are not thrown out."""
+    found = []
+    for number, digest in ((7, A), (8, B)):
+        release = dataclasses.replace(with_modules(REGISTER), number=number, model_digest=digest)
+        modules = agent_modules(layered_deployment("compliance", release))
+        found.append(parse_desired({"schemaVersion": "1.1", "modules": modules}).modules)
+    assert found[0]["compliance_register"].definition == found[1]["compliance_register"].definition
+    assert found[0]["compliance"].definition != found[1]["compliance"].definition
+
+
+def test_an_application_is_told_its_own_model_whatever_its_settings_say() -> None:
+    env = {
+        "INFERENCE_TARGET": "elsewhere:1",
+        "MODEL_NAME": "other",
+        "WEBAPP_DATA": "/elsewhere",
+        "A": "1",
+    }
+    module = webapp_module("register", REGISTER.image, 8090, env)
+    built = agent_modules(layered_deployment("compliance", with_modules(module)))
+    found = {key: entry["value"] for key, entry in built["compliance_register"]["env"].items()}
+    assert found == {
+        "INFERENCE_TARGET": "compliance:8081",
+        "MODEL_NAME": "compliance",
+        "WEBAPP_ADDRESS": "0.0.0.0:8090",
+        "WEBAPP_DATA": "/data",
+        "A": "1",
+    }
+
+
+def test_a_module_that_needs_nothing_has_no_options() -> None:
+    plain = ExtraModule("plain", REGISTER.image)
+    content = layered_deployment("compliance", with_modules(plain))
+    settings = agent_modules(content)["compliance_plain"]["settings"]
+    assert join_create_options(settings) == "{}"
+    assert len(content["modulesContent"]["$edgeHub"]) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": ""},
+        {"name": "smoke_test"},
+        {"name": "captures"},
+        {"name": "Register"},
+        {"name": "a" * 32},
+        {"name": "a.b"},
+        {"image": "localhost:18443/register:latest"},
+        {"port": 0},
+        {"port": 65536},
+        {"port": RELEASE.port},
+        {"env": {"A=B": "1"}},
+        {"env": {"": "1"}},
+        {"folders": ("data",)},
+        {"folders": ("/",)},
+        {"folders": ("/data:/etc",)},
+        {"folders": ("/data/../etc",)},
+        {"memory_bytes": 1},
+    ],
+)
+def test_an_extra_module_that_no_device_could_run_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        layered_deployment("compliance", with_modules(dataclasses.replace(REGISTER, **change)))
+
+
+def test_two_modules_share_neither_name_nor_port() -> None:
+    other = dataclasses.replace(REGISTER, name="other", port=8091)
+    assert len(agent_modules(layered_deployment("m", with_modules(REGISTER, other)))) == 5
+    for twin in (
+        dataclasses.replace(other, port=8090),
+        dataclasses.replace(other, name="register"),
+    ):
+        with pytest.raises(ConfigurationError):
+            layered_deployment("m", with_modules(REGISTER, twin))
+
+
+def test_the_applications_of_model_yaml_have_a_recipe_and_a_module() -> None:
+    from resources.images.recipe import APPLICATION_RECIPES
+
+    assert set(APPLICATIONS) == set(APPLICATION_RECIPES)

@@ -16,7 +16,9 @@ import pandas as pd
 import pytest
 
 from edge_assets.chain import Chain
-from edge_assets.factory import build_definitions, load_chains
+from edge_assets.core.folders import SHIPPED
+from edge_assets.edge_model import EdgeModel
+from edge_assets.factory import build_definitions
 from edge_assets.frames import put_frame
 from edge_assets.lineage import DOCUMENT, gate, newest, required
 from edge_assets.operate import Tick, failure, instance_at, materialize, tick
@@ -24,7 +26,7 @@ from protos.digests import digest_bytes
 from protos.errors import EdgeAssetsError
 from resources.platform import Platform
 
-MODELS = Path(__file__).parents[2] / "edge_assets" / "models"
+FOLDER = SHIPPED / "nyc_taxi"
 ROWS = 1200
 QUICK = {"max_iter": 40, "seed": 1, "threads": 1}
 REGISTRY = "localhost:5000"
@@ -51,14 +53,11 @@ class Bench:
 
     def sample(self, seed: int, rows: int = ROWS, shift: str = "none") -> pd.DataFrame:
         """Synthetic trips in the public schema."""
-        frame: pd.DataFrame = self.chain.function("sample")(rows, seed, shift)
-        return frame
+        return self.chain.model.sample_rows(rows, seed, shift)
 
     def cleaned(self, seed: int, rows: int = ROWS, shift: str = "none") -> pd.DataFrame:
         """The same as the columns of the dataset."""
-        raw = self.chain.function("standardise")(self.sample(seed, rows, shift))
-        kept: pd.DataFrame = self.chain.function("clean")(raw).kept
-        return kept
+        return self.chain.model.prepare(self.sample(seed, rows, shift)).kept
 
     def tick(self, sensor: str, cursor: str | None = None) -> Tick:
         """One tick of a sensor."""
@@ -225,13 +224,16 @@ def opened_bench(home: Path, blank: Path, monkeypatch: pytest.MonkeyPatch) -> It
     """An empty workbench with a quick training and quick rollouts: what is tested is the chain."""
     shutil.copytree(blank, home, dirs_exist_ok=True)
     monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
-    chain = load_chains(MODELS)[0]
-    quick = chain.config.model_copy(update={"training": dict(QUICK)})
-    monkeypatch.setattr("edge_assets.factory.load_model_config", lambda path: quick)
+    load = EdgeModel.load
+    model = load(FOLDER)
+    quick = EdgeModel(model.config.model_copy(update={"training": dict(QUICK)}), FOLDER)
+    monkeypatch.setattr(
+        EdgeModel, "load", lambda folder: quick if folder == FOLDER else load(folder)
+    )
     platform = Platform({"EDGE_HOME": str(home), "EDGE_REGISTRY": REGISTRY})
     hasty = {"rollout_poll_seconds": 0.01, "soak_seconds_at_most": 0.0}
     bench = Bench(
-        home, Chain(quick), build_definitions(MODELS, platform), instance_at(home), platform
+        home, Chain(quick), build_definitions([FOLDER], platform), instance_at(home), platform
     )
     bench.replace("settings", platform.settings.model_copy(update=hasty))
     try:

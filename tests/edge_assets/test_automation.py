@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from edge_assets.assets.feature_set import key_of
 from edge_assets.assets.inference_runtime import KEY as RUNTIME
 from edge_assets.operate import failure, materialize
 from protos.errors import GateClosed, RolloutFailed
@@ -30,14 +31,18 @@ class Automation:
         )
         self.cursor = ticked.cursor
         keys = self.bench.defs.resolve_asset_graph().get_all_asset_keys()
-        return {key.path[-1] for key in keys if ticked.get_num_requested(key) and key != RUNTIME}
+        return {
+            key.path[-1]
+            for key in keys
+            if ticked.get_num_requested(key) and key.path[0] != "shared"
+        }
 
 
 @pytest.fixture
 def automation(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Automation:
     """An empty chain on which one tick has passed already; images are not really built."""
     replace_outside(bench, monkeypatch)
-    assert failure(materialize(bench.defs, bench.instance, [RUNTIME])) is None
+    assert failure(materialize(bench.defs, bench.instance, [RUNTIME, key_of("taxi_trips")])) is None
     made = Automation(bench)
     assert made.asks_for() == set()
     return made
@@ -231,4 +236,4 @@ def test_only_these_assets_are_automated(bench: Bench) -> None:
         for key in graph.get_all_asset_keys()
         if graph.get(key).automation_condition is not None
     }
-    assert automated == MADE | {"rollout", "inference_runtime"}
+    assert automated == MADE | {"rollout", "inference_runtime", "taxi_trips_features"}

@@ -8,13 +8,13 @@ import pytest
 from edge_assets.factory import build_definitions
 from edge_assets.operate import instance_at
 from protos.errors import ApprovalMissing, EdgeAssetsError, GateClosed
-from tests.edge_assets.bench import MODELS, Bench
+from tests.edge_assets.bench import FOLDER, Bench
 
 
 def test_a_tick_leaves_nothing_of_its_instance_behind(bench: Bench) -> None:
     bench.tick("new_data")
     gc.collect()
-    again = build_definitions(MODELS, bench.platform)
+    again = build_definitions([FOLDER], bench.platform)
     assert again.resolve_sensor_def("nyc_taxi_new_data").name == "nyc_taxi_new_data"
 
 

@@ -64,8 +64,8 @@ def test_sample_data_is_not_sent_into_a_cloud(
 
 
 def test_names_sort_by_time_and_tell_how_it_was_made() -> None:
-    assert batch_name(10, 3, "none", NOW) == "sample-20260102T030405-10-seed3.csv"
-    assert batch_name(10, 3, "hours", NOW) == "sample-20260102T030405-10-seed3-hours.csv"
+    assert batch_name(10, 3, "none", NOW) == "sample-20260102T030405-10-seed3"
+    assert batch_name(10, 3, "hours", NOW) == "sample-20260102T030405-10-seed3-hours"
 
 
 def test_a_delivered_batch_is_never_replaced(tmp_path: Path) -> None:

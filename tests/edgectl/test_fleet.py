@@ -4,11 +4,9 @@ from typing import Any
 import pytest
 
 from edge_assets.core.fleet import DeviceObservation, ModuleObservation
-from edgectl.fleet import chosen_model
 from edgectl.fleet_view import as_table, as_text, row
 from edgectl.output import ago
-from edgectl.seeding import known_models, planned_fleet
-from protos.errors import ConfigurationError
+from edgectl.seeding import planned_fleet
 
 from .conftest import Home, Runner
 
@@ -90,7 +88,7 @@ def test_desired_reported_and_proven_are_three_things() -> None:
     assert (seen.desired, seen.reported, seen.proven) == ("a" * 12, "b" * 12, "")
     table = as_table([seen])
     assert table.splitlines()[0].split() == [
-        *("DEVICE", "RING", "STATE", "LAST", "SEEN"),
+        *("DEVICE", "RING", "MODEL", "STATE", "LAST", "SEEN"),
         *("DESIRED", "REPORTED", "PROVEN", "REASON"),
     ]
     assert "a" * 12 in table.splitlines()[1]
@@ -172,15 +170,3 @@ def test_the_default_fleet_has_three_rings() -> None:
 @pytest.mark.parametrize("text", ["canary", "canary=x", "canary=1,canary=2", "canary=0", "a=2000"])
 def test_rings_that_cannot_be_are_refused(edgectl: Runner, text: str) -> None:
     assert edgectl("fleet", "create", "--rings", text).code == 2
-
-
-def test_the_model_may_be_left_out_only_if_it_is_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "nyc_taxi" in known_models()
-    monkeypatch.setattr("edgectl.fleet.known_models", lambda: ["a", "b"])
-    assert chosen_model("b") == "b"
-    with pytest.raises(ConfigurationError, match="--model"):
-        chosen_model(None)
-    with pytest.raises(ConfigurationError, match="known are: a, b"):
-        chosen_model("c")
-    monkeypatch.setattr("edgectl.fleet.known_models", lambda: ["a"])
-    assert chosen_model(None) == "a"

@@ -133,7 +133,7 @@ def test_the_newest_artifact_of_an_edge_model_is_tuned(
     assert parse_runtime(told["runtime"]).as_json() == record["choice"]["runtime"]
     done = edgectl("model", "tune", "nyc_taxi", "--in-place", *FEW)
     assert (done.code, done.out) == (2, "")
-    assert edgectl("model", "tune", "unknown_model", *FEW).code == 1
+    assert edgectl("model", "tune", "unknown_model", *FEW).code == 2
 
 
 def test_the_objectives_are_those_of_the_core() -> None:

@@ -26,6 +26,11 @@ class Service(pb_grpc.GRPCInferenceServiceServicer):
 
     code: grpc.StatusCode | None = None
 
+    def RepositoryIndex(self, request: Any, context: Any) -> Any:
+        response = pb.RepositoryIndexResponse()
+        response.models.add(name="nyc_taxi", version="1", state="READY")
+        return response
+
     def ModelMetadata(self, request: Any, context: Any) -> Any:
         return pb.ModelMetadataResponse(
             name="m", inputs=INPUTS, properties={"model_digest": "sha256:" + "a" * 64}

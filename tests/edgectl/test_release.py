@@ -90,8 +90,8 @@ def test_without_an_image_there_is_nothing_to_approve(bench: Bench, edgectl: Run
 
 def test_an_unknown_model_is_told(bench: Bench, edgectl: Runner) -> None:
     done = edgectl("release", "list", "tokyo_taxi")
-    assert done.code == 1
-    assert "known are: nyc_taxi" in done.err
+    assert done.code == 2
+    assert "nyc_taxi" in done.err
 
 
 def test_releases_are_listed_newest_first(bench: Bench, edgectl: Runner) -> None:

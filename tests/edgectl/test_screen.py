@@ -24,7 +24,7 @@ def page(**changes: Any) -> Page:
 
 
 def device(desired: str = "", proven: str = "") -> DeviceRow:
-    return DeviceRow("line-1", "canary", "idle", None, desired, "", proven, "")
+    return DeviceRow("line-1", "canary", "m", "idle", None, desired, "", proven, "")
 
 
 def test_the_page_says_where_everything_is() -> None:
@@ -33,7 +33,7 @@ def test_the_page_says_where_everything_is() -> None:
         "http://127.0.0.1:3000",
         "https://localhost:18443",
         "MQTT 127.0.0.2:8883",
-        "/home/edge/landing/m",
+        "/home/edge/landing/MODEL",
         "line-1  canary",
         "42",
         "12:00:00  hub ended",
@@ -60,7 +60,7 @@ def test_the_next_step_fits_what_is_there(row: DeviceRow, first: str) -> None:
 
 def test_a_large_fleet_fits_the_terminal_and_shows_trouble_first() -> None:
     devices = [device() for _ in range(40)]
-    devices[37] = DeviceRow("line-38", "broad", "failing", None, "a", "b", "", "no answer")
+    devices[37] = DeviceRow("line-38", "broad", "m", "failing", None, "a", "b", "", "no answer")
     shown = text(page(devices=devices, happened=["x"] * 6), height=24)
     assert shown.count("\n") < 24
     assert "line-38" in shown

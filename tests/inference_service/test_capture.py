@@ -76,6 +76,7 @@ def test_closing_seals_what_was_offered(tmp_path: Path) -> None:
     assert capture.counters() == {
         "written": 100,
         "dropped": 0,
+        "too_large": 0,
         "skipped": 0,
         "dropped_segments": 0,
     }
@@ -95,13 +96,51 @@ def test_the_folder_stays_within_its_bound_and_the_oldest_go_first(tmp_path: Pat
     assert capture.counters()["dropped_segments"] > 0
 
 
-def test_a_request_too_large_for_a_message_is_dropped_and_counted(tmp_path: Path) -> None:
+def test_a_request_too_large_for_a_message_is_left_out_counted_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     capture = Capture(CaptureConfig(tmp_path))
     capture.offer(_request("large", rows=40_000))
+    capture.offer(_request("again", rows=40_000))
     capture.offer(_request("small"))
     capture.close(5)
     assert [r["request_id"] for r in _records(tmp_path)] == ["small"]
-    assert capture.counters()["dropped"] == 1
+    assert capture.counters()["too_large"] == 2
+    assert capture.counters()["dropped"] == 0
+    assert len([r for r in caplog.records if "too large" in r.message]) == 1
+
+
+def _image(side: int) -> CapturedRequest:
+    image = np.full((1, side, side, 3), 200, np.uint8)
+    return _request(str(side), inputs={"image": image})
+
+
+def test_images_come_with_their_shapes_and_tables_without(tmp_path: Path) -> None:
+    image = np.arange(2 * 2 * 4 * 3, dtype=np.uint8).reshape(2, 2, 4, 3)
+    record = json.loads(as_line(_request(rows=2, inputs={"image": image})))
+    assert record["shapes"] == {"image": [2, 2, 4, 3]}
+    assert record["inputs"]["image"] == list(range(48))
+    assert "shapes" not in json.loads(as_line(_request()))
+
+
+def test_images_of_up_to_64_pixels_are_captured_and_photographs_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = Capture(CaptureConfig(tmp_path))
+    lines: list[CapturedRequest] = []
+
+    def line_of(request: CapturedRequest) -> bytes:
+        lines.append(request)
+        return as_line(request)
+
+    monkeypatch.setattr(capture_module, "as_line", line_of)
+    for side in (8, 64, 110, 130, 2000):
+        capture.offer(_image(side))
+    capture.close(5)
+    assert [r["request_id"] for r in _records(tmp_path)] == ["8", "64", "110"]
+    assert capture.counters()["too_large"] == 2
+    # of the photograph, 24 MB as text, no line was made at all
+    assert [int(request.request_id) for request in lines] == [8, 64, 110, 130]
 
 
 def test_a_full_queue_drops_and_never_waits(

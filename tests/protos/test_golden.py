@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from protos.errors import ConfigurationError, VerificationFailed
-from protos.golden import Golden, Tolerance, compare, shape_of_row
+from protos.golden import Golden, GoldenRequest, Tolerance, compare, shape_of_row
 
 _QUESTION: dict[str, Any] = {"inputs": {"x": [1, None]}, "outputs": {"y": [2.5, "a"]}}
 _GOOD: dict[str, Any] = {
@@ -41,6 +41,11 @@ def test_what_is_right_is_read(tmp_path: Path) -> None:
         ({"requests": [_QUESTION | {"inputs": {}}]}, "requests[0].inputs"),
         ({"requests": [_QUESTION | {"inputs": {"x": [[1]]}}]}, "requests[0].inputs"),
         ({"requests": [_QUESTION | {"outputs": {"y": 1}}]}, "requests[0].outputs"),
+        ({"requests": [_QUESTION | {"shapes": [1]}]}, "requests[0].shapes"),
+        ({"requests": [_QUESTION | {"shapes": {"x": 2}}]}, "requests[0].shapes"),
+        ({"requests": [_QUESTION | {"shapes": {"x": [1, -2]}}]}, "requests[0].shapes"),
+        ({"requests": [_QUESTION | {"shapes": {"x": [1, True]}}]}, "requests[0].shapes"),
+        ({"requests": [_QUESTION | {"shapes": {"stranger": [1, 2]}}]}, "requests[0].shapes"),
     ],
 )
 def test_a_wrong_field_is_named(changes: dict[str, Any], field: str) -> None:
@@ -104,3 +109,28 @@ def test_the_shape_of_a_row(declared: list[int], count: int, shape: list[int]) -
 def test_values_that_fill_no_row_are_refused(declared: list[int], count: int) -> None:
     with pytest.raises(VerificationFailed, match="do not fill the shape"):
         shape_of_row(declared, count)
+
+
+_IMAGE = GoldenRequest({"image": list(range(18)), "n": [1]}, {"y": [1]}, {"image": [1, 2, 3, 3]})
+
+
+def test_shapes_are_read_and_tell_what_the_values_do_not() -> None:
+    entry = {"inputs": dict(_IMAGE.inputs), "outputs": {"y": [1]}, "shapes": dict(_IMAGE.shapes)}
+    (asked,) = Golden.parse(_GOOD | {"requests": [entry]}).requests
+    assert asked == _IMAGE
+    assert asked.shape_of("image", [-1, -1, -1, 3]) == [1, 2, 3, 3]
+    assert asked.shape_of("image", [-1, 2, -1, 3]) == [1, 2, 3, 3]
+    assert asked.shape_of("n", [-1, 1]) == [1, 1]
+    assert Golden.parse(_GOOD).requests[0].shapes == {}
+
+
+@pytest.mark.parametrize("declared", [[-1, -1, -1, 1], [-1, 3, -1, 3], [-1, -1, 3], [-1, 18]])
+def test_a_shape_that_is_not_as_declared_is_refused(declared: list[int]) -> None:
+    with pytest.raises(VerificationFailed, match="golden values of image do not fit"):
+        _IMAGE.shape_of("image", declared)
+
+
+def test_a_shape_that_the_values_do_not_fill_is_refused() -> None:
+    short = GoldenRequest({"image": [1, 2]}, {"y": [1]}, {"image": [1, 2, 3, 3]})
+    with pytest.raises(VerificationFailed, match="do not fit the model"):
+        short.shape_of("image", [-1, -1, -1, 3])

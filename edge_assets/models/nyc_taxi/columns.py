@@ -4,6 +4,19 @@ The commission renamed its columns over the years, and green and yellow trips di
 https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page
 """
 
+from edge_assets.core.preparing import plain as plain
+from edge_assets.features.taxi_trips.city import City
+from edge_assets.features.taxi_trips.columns import COORDINATES as COORDINATES
+from edge_assets.features.taxi_trips.columns import FLOATS as FLOATS
+
+NEW_YORK = City(
+    name="New York",
+    zone="America/New_York",
+    middle_latitude=40.7,
+    longitude=(-74.09, -73.72),
+    latitude=(40.53, 40.88),
+)
+
 INPUTS = (
     "vendor",
     "pickup_datetime",
@@ -22,10 +35,6 @@ INPUTS = (
 """The columns of the dataset without the target: the inputs of the model, in order."""
 
 TARGET = "fare"
-
-COORDINATES = ("pickup_longitude", "pickup_latitude", "dropoff_longitude", "dropoff_latitude")
-FLOATS = ("distance", *COORDINATES)
-"""The float32 inputs; all others are int64."""
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "vendor": ("vendorID",),
@@ -53,8 +62,3 @@ UNKNOWN: dict[str, float] = {
     "store_forward": 0,
 }
 """What stands for an empty cell; empty cells of other columns are not filled."""
-
-
-def plain(name: str) -> str:
-    """`name` without case, underscores and spaces: what both families of names have in common."""
-    return name.strip().lower().replace("_", "").replace(" ", "")

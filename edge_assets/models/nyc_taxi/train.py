@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from edge_assets.models.nyc_taxi.columns import TARGET
-from edge_assets.models.nyc_taxi.features import FEATURES, build
+from edge_assets.features.taxi_trips import trees
+from edge_assets.models.nyc_taxi.columns import INPUTS, NEW_YORK, TARGET
+from edge_assets.models.nyc_taxi.features import FEATURES
 
 
 def train(
@@ -30,9 +30,6 @@ def train(
     There is no early stopping: it would hold back rows that the holdout already stands for. Least
     squares, because a bill that is far off is worse than two that are a little off. `target` is
     in dollars. The model keeps the names of its features in `feature_names_in_`.
-
-    More `threads` pay from about a million rows on; on fewer, where other processes want the same
-    cores, the threads wait for each other many times longer than they work.
     """
     model = HistGradientBoostingRegressor(
         loss="squared_error",
@@ -44,15 +41,19 @@ def train(
         early_stopping=False,
         random_state=seed,
     )
-    with threadpool_limits(limits=threads, user_api="openmp"):
-        return model.fit(build(rows, features=features), rows[target].to_numpy(dtype=np.float64))
+    return trees.fit(
+        model,
+        rows,
+        city=NEW_YORK,
+        inputs=INPUTS,
+        features=features,
+        target=target,
+        threads=threads,
+    )
 
 
 def predict(
     model: HistGradientBoostingRegressor, rows: pd.DataFrame, *, threads: int = 1
 ) -> NDArray[np.float32]:
     """The fares of `rows` in dollars, float32 of shape (rows,)."""
-    matrix = build(rows, features=[str(name) for name in model.feature_names_in_])
-    with threadpool_limits(limits=threads, user_api="openmp"):
-        fares: NDArray[np.float32] = model.predict(matrix).astype(np.float32)
-    return fares
+    return trees.predict(model, rows, city=NEW_YORK, inputs=INPUTS, threads=threads)

@@ -1,5 +1,6 @@
 """One agent in a world in memory."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class Bench:
             runtime=self.runtime,
             images=self.images,
             identities=self.identities,
-            ports=PortBook(unused=lambda port: True),
+            ports=PortBook(unused=lambda port: True, reserve=lambda port: socket.socket()),
             executor=Inline(),
             hub=HubAddress("localhost:18443", "127.0.0.2", None),
             facts=DeviceFacts("0.1.0", "x86_64", "linux", "fake", 0.0),

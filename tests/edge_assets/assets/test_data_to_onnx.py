@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from protos.errors import DataRefused, GateClosed
@@ -132,7 +133,8 @@ def test_a_graph_that_answers_otherwise_closes_the_parity_gate(
 ) -> None:
     bench.accept("a.csv", bench.sample(1))
     monkeypatch.setattr(
-        "edge_assets.onnx_session.predict", lambda config, onnx, rows: rows["distance"] * 0.0
+        "edge_assets.onnx_session.run",
+        lambda config, onnx, rows: {"fare": np.zeros((len(rows), 1), np.float32)},
     )
     closed = bench.run("dataset", "trained_model", "onnx_model")
     assert isinstance(closed, GateClosed)

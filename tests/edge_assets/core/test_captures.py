@@ -1,6 +1,7 @@
 """Every delivered record is in the table once, or counted with its reason."""
 
 import base64
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from edge_assets.core.capture_records import Bounds
 from edge_assets.core.captures import Captures, inputs_of, outputs_of, parse_captures
+from edge_assets.core.image_columns import image_features
+from edge_assets.core.images import pixels
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -225,3 +228,100 @@ def test_the_table_survives_parquet(tmp_path: Any) -> None:
     frame.to_parquet(tmp_path / "captures.parquet")
 
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "captures.parquet"), frame)
+
+
+def image_record(request_id: str, *images: np.ndarray[Any, Any], **changes: Any) -> dict[str, Any]:
+    together = np.stack(images)
+    return record(
+        request_id,
+        rows=len(together),
+        inputs={"image": together.ravel().tolist()},
+        outputs={"part": ["a"] * len(together)},
+        **{"shapes": {"image": list(together.shape)}, **changes},
+    )
+
+
+def an_image(height: int, width: int, channels: int = 3) -> np.ndarray[Any, Any]:
+    shape = (height, width, channels)
+    return np.random.default_rng(height * width).integers(0, 256, shape, dtype=np.uint8)
+
+
+def test_images_of_all_sizes_come_back_as_they_were() -> None:
+    sent = [an_image(8, 8), an_image(8, 8) // 2, an_image(64, 24), an_image(24, 64)]
+    found = parse(
+        line(
+            image_record("r1", *sent[:2]), image_record("r2", sent[2]), image_record("r3", sent[3])
+        )
+    )
+    assert (found.records, found.malformed) == (3, 0)
+    seen = inputs_of(found.frame)["image"]
+    assert [pixels(png).tolist() for png in seen] == [image.tolist() for image in sent]
+    features = image_features(seen)
+    assert features[["width", "height"]].to_numpy().tolist() == [
+        [8, 8],
+        [8, 8],
+        [24, 64],
+        [64, 24],
+    ]
+    assert features["brightness"].tolist() == pytest.approx(
+        image_features(pd.Series(sent))["brightness"].tolist()
+    )
+
+
+def test_grey_images_are_images() -> None:
+    grey = an_image(5, 4, channels=1)
+    (png,) = inputs_of(parse(line(image_record("r1", grey))).frame)["image"]
+    assert pixels(png)[..., 0].tolist() == grey[..., 0].tolist()
+
+
+def test_images_survive_the_store() -> None:
+    frame = parse(line(image_record("r1", an_image(8, 8)))).frame
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    assert pd.read_parquet(buffer)["input.image"].tolist() == frame["input.image"].tolist()
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"image": [1, 8, 8, 1]},
+        {"image": [2, 4, 8, 3]},
+        {"image": [1, -8, -8, 3]},
+        {"image": [1, 8.0, 8, 3]},
+        {"image": 192},
+        {"other": [1, 8, 8, 3]},
+        [1],
+    ],
+)
+def test_shapes_that_do_not_fit_are_set_aside(shapes: Any) -> None:
+    found = parse(line(image_record("r1", an_image(8, 8), shapes=shapes)))
+    assert (found.records, found.malformed) == (0, 1)
+    assert "shapes" in found.set_aside[0].reason
+
+
+def test_what_is_no_image_stays_numbers() -> None:
+    values = [0.5] * 12
+    found = parse(
+        line(
+            record("r1", rows=1, inputs={"x": values}, outputs={"y": [1]}, shapes={"x": [1, 2, 6]})
+        )
+    )
+    assert found.frame["input.x"].tolist() == [values]
+    floating = image_record("r1", an_image(2, 2))
+    floating["inputs"]["image"][0] = 0.5
+    assert parse(line(floating)).frame["input.image"][0][0] == 0.5
+
+
+def test_images_are_bounded_by_their_bytes() -> None:
+    found = parse(
+        *(line(image_record(f"r{n}", an_image(30, 30))) for n in range(3)),
+        bounds=Bounds(image_bytes=6000),
+    )
+    assert (found.records, found.over_limit) == (2, 1)
+
+
+def test_numbers_among_images_are_set_aside() -> None:
+    odd = record("r9", rows=1, inputs={"image": [1, 2, 3]}, outputs={"part": ["a"]})
+    found = parse(line(image_record("r1", an_image(4, 4)), image_record("r2", an_image(5, 4)), odd))
+    assert (found.records, found.malformed) == (2, 1)
+    assert found.set_aside[0].reason == "input.image is number[3], elsewhere image"

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from edge_assets.core.config import load_function, load_model_config
+from edge_assets.core.config import load_model_config
 from edge_assets.core.config_schema import ModelConfig
 from protos.errors import ConfigurationError
 
@@ -45,7 +45,17 @@ def test_the_shipped_file_is_read_and_frozen() -> None:
         ("max_failed: 0.05", "max_failed: 5", "rollout.rings.2.max_failed", "less than or equal"),
         ("deadline_seconds: 600", "deadline_seconds: 20", "rollout.rings.0", "longer than soak"),
         ("name: early", "name: canary", "rollout", "named twice"),
-        ("prepare:clean", "prepare.clean", "entrypoints.clean", "match pattern"),
+        ("sample: {rows", "sample: {row", "sample.row", "not permitted"),
+        ("flavour: sklearn", "flavour: sclearn", "flavour", "'sklearn'"),
+        ("target: fare\n", "target: fare\n  kind: classification\n", "prediction", "classes are"),
+        ("columns: [passengers", "columns: [passenger", "the file", "drift watches passenger"),
+        ("error: absolute", "error: brier", "the file", "does not fit a regression"),
+        (
+            "datatype: INT64, minimum: 0, maximum: 99, about: who",
+            "datatype: BOOL, minimum: 0, maximum: 99, about: who",
+            "data.columns.0",
+            "are for numbers, not for BOOL",
+        ),
         ("min_effect: 0.1", "min_effect: .nan", "drift.min_effect", "finite number"),
         ("name: vendor, datatype: INT64", "name: vendor, datatype: INT", "data.columns.0", "INT64"),
         ("maximum: 99, about: who", "maximum: -1, about: who", "data.columns.0", "above maximum"),
@@ -62,7 +72,7 @@ def test_a_mistake_is_told_with_line_and_key(
     message = _refused(tmp_path, broken)
     assert place in message
     assert told in message
-    if place.split(".")[-1].isalpha() and place not in ("data", "rollout"):
+    if place.split(".")[-1].isalpha() and place not in ("data", "prediction", "rollout"):
         assert f"line {_line_of(broken, new.strip())}, " in message
 
 
@@ -93,25 +103,6 @@ def test_what_is_no_model_yaml(tmp_path: Path, text: str | bytes, told: str) -> 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         load_model_config(tmp_path / "model.yaml")
-
-
-def test_entry_points_are_found() -> None:
-    for reference in dict(load_model_config(SHIPPED).entrypoints).values():
-        assert callable(load_function(reference))
-
-
-@pytest.mark.parametrize(
-    ("reference", "told"),
-    [
-        ("no_such_module:f", "cannot be imported"),
-        ("json:no_such_function", "has no function 'no_such_function'"),
-        ("json:__name__", "is no function"),
-        (":f", "cannot be imported"),
-    ],
-)
-def test_entry_points_that_are_none(reference: str, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
-        load_function(reference)
 
 
 def test_the_schema_can_be_published() -> None:

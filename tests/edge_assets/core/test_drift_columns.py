@@ -34,13 +34,19 @@ def test_time_stamps_become_hour_weekday_and_duration() -> None:
 
     made = derive(frame, TIMES)
 
-    assert list(made) == ["distance", "start_hour", "start_weekday", "seconds", "note_length"]
+    texts = ["note_length", "note_word_count", "note_words"]
+    assert list(made) == ["distance", "start_hour", "start_weekday", "seconds", *texts]
     assert made["start_hour"].tolist() == [23, 0]
     assert made["start_weekday"].tolist() == [0, 2]  # a Monday; a Wednesday before 1970
     assert made["seconds"].tolist() == [601, 3600]
     assert made["note_length"].tolist()[0] == 4
     assert made["distance"].isna().tolist() == [False, True]
-    assert made["note_length"].isna().tolist() == [False, True]
+    assert made["note_word_count"].tolist()[0] == 1
+    assert made["note_words"].dropna().tolist() == ["four"]
+    for name in texts:
+        assert made[name].isna().tolist() == [False, True]
+        assert TIMES.is_words(name) == (name == "note_words")
+        assert not TIMES.is_categorical(name)
 
 
 def test_a_column_that_is_not_there_is_missing_in_every_row() -> None:
@@ -83,6 +89,7 @@ def test_one_wrong_clock_does_not_stretch_a_window() -> None:
         {"columns": ("a", "a")},
         {"columns": ("a",), "categorical": ("b",)},
         {"columns": ("t_hour",), "clocks": ("t",)},
+        {"columns": ("t_words",), "texts": ("t",)},
     ],
 )
 def test_unclear_columns_are_refused(arguments: dict[str, tuple[str, ...]]) -> None:

@@ -1,9 +1,12 @@
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_assets.core.parity import compare
+from edge_assets.core.parity import ParityVerdict, compare, compare_outputs
 
 FINITE = st.floats(-1e6, 1e6)
 
@@ -69,3 +72,66 @@ def test_agrees_with_numpy(
     close = np.isclose(actual, expected, rtol=relative, atol=absolute)
     assert verdict.passed == bool(close.all())
     assert verdict.failed_rows == int((~close).sum())
+
+
+def _classes(scores: Sequence[Sequence[float]], labels: Sequence[str]) -> dict[str, Any]:
+    return {"y": np.array(labels, object).reshape(-1, 1), "p": np.array(scores)}
+
+
+def _judged(expected: dict[str, Any], actual: dict[str, Any], **how: Any) -> ParityVerdict:
+    given = {"label": "y", "scores": "p", "classes": ("a", "b", "c"), **how}
+    return compare_outputs(expected, actual, absolute=1e-3, relative=0.0, **given)
+
+
+def test_every_output_must_agree() -> None:
+    expected = {"y": np.array([1.0, 2.0]), "z": np.array([[1.0, 1.0], [2.0, 2.0]])}
+    assert compare_outputs(expected, expected, absolute=0, relative=0).passed
+    wrong = {**expected, "z": expected["z"] + [[0, 0], [0, 0.5]]}
+    verdict = compare_outputs(expected, wrong, absolute=0.1, relative=0)
+    assert not verdict.passed
+    assert verdict.reason.startswith("z: 1 of 2 rows")
+    assert (verdict.failed, verdict.max_abs) == ((1,), 0.5)
+
+
+def test_an_output_that_is_missing_or_of_another_shape_closes() -> None:
+    expected = _classes([[0.5, 0.5, 0.0]], ["a"])
+    for wrong in ({"p": expected["p"]}, {**expected, "y": expected["y"].repeat(2, axis=0)}):
+        verdict = _judged(expected, wrong)
+        assert not verdict.passed
+        assert verdict.reason.startswith("y: shapes differ")
+    assert not compare_outputs({}, {}, absolute=1, relative=1).passed
+
+
+def test_another_class_is_right_where_it_is_as_near() -> None:
+    expected = _classes([[0.5, 0.4999, 0.0001], [0.6, 0.4, 0.0]], ["a", "a"])
+    assert _judged(expected, _classes(expected["p"], ["b", "a"])).passed
+    verdict = _judged(expected, _classes(expected["p"], ["b", "b"]))
+    assert (verdict.passed, verdict.failed) == (False, (1,))
+
+
+def test_a_tie_of_two_does_not_excuse_a_third_class() -> None:
+    expected = _classes([[0.5, 0.5, 0.0]], ["a"])
+    assert not _judged(expected, _classes(expected["p"], ["c"])).passed
+    assert not _judged(expected, _classes(expected["p"], ["no class"])).passed
+
+
+def test_scores_that_are_no_numbers_excuse_nothing() -> None:
+    expected = _classes([[np.nan, 0.5, 0.5]], ["a"])
+    assert _judged(expected, _classes(expected["p"], ["b"])).failed_rows == 1
+
+
+@given(
+    scores=st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=1, max_size=6),
+    noise=st.floats(-1e-3, 1e-3),
+)
+def test_scores_within_the_tolerance_never_fail_by_their_class(
+    scores: list[list[float]], noise: float
+) -> None:
+    """Whatever class the artifact reads from scores that pass, passes too."""
+    wanted = np.array(scores)
+    got = wanted + noise * np.array([1.0, -1.0, 0.5])
+    names = np.array(["a", "b", "c"], object)
+    expected = _classes(wanted.tolist(), names[wanted.argmax(axis=1)].tolist())
+    actual = _classes(got.tolist(), names[got.argmax(axis=1)].tolist())
+    if compare(wanted, got, absolute=1e-3, relative=0.0).passed:
+        assert _judged(expected, actual).passed

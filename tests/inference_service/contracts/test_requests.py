@@ -135,6 +135,30 @@ def test_bounds_of_the_contract_stand_for_those_of_the_model() -> None:
         built.decode(x=-1.0)
 
 
+def test_bounds_that_warn_do_not_widen_those_of_the_model() -> None:
+    fields = ("optional double x [(minimum) = -20, (maximum) = 20.3, (on_violation) = WARN]",)
+    built = build(question(*fields), [_x("FP32", minimum=-500.0, maximum=500.1)])
+    for good in (-20.0, 0.0, 20.3):
+        assert built.decode(x=good).warnings == []
+    for odd in (-500.0, -20.001, 21.0, 500.1):
+        asked = built.decode(x=odd)
+        assert asked.inputs["x"].item() == np.float32(odd)
+        assert asked.warnings == [f"field x: got {odd}, expected -20 to 20.3"]
+    for wrong in (-500.2, 501.0, 1e30, math.nan):
+        with pytest.raises(InvalidRequest, match=r"^field x: got .*, expected (-500 to|a finite)"):
+            built.decode(x=wrong)
+
+
+def test_bounds_of_the_model_warn_where_the_contract_gives_none_but_says_so() -> None:
+    built = build(
+        question("optional double x [(minimum) = -20, (on_violation) = WARN]"),
+        [_x("FP64", minimum=-500.0, maximum=500.0)],
+    )
+    assert built.decode(x=501.0).warnings == ["field x: got 501.0, expected -20 to 500"]
+    with pytest.raises(InvalidRequest, match=r"got -501\.0, expected -500 to any"):
+        built.decode(x=-501.0)
+
+
 @pytest.mark.parametrize("kind", ["float", "double"])
 @pytest.mark.parametrize("datatype", ["FP16", "FP32", "FP64"])
 def test_a_value_at_its_bound_is_not_beyond_it(kind: str, datatype: str) -> None:

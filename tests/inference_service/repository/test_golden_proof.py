@@ -5,7 +5,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from inference_service.repository import ModelRepository, RefusedModel, ServedModel
 from tests.inference_service.models import echo_model, taxi_model
@@ -28,13 +30,13 @@ _ROW: dict[str, list[Any]] = {
 }
 
 
-def _proved(folder: Path, inputs: dict[str, Any], outputs: dict[str, Any]) -> str:
+def _proved(folder: Path, inputs: dict[str, Any], outputs: dict[str, Any], **more: Any) -> str:
     """Empty if the model is served, else why it is not."""
     value = {
         "model_digest": digest_of(folder),
         "tolerance": {"absolute": 0.25, "relative": 0.0},
         "latency_budget_ms": 50,
-        "requests": [{"inputs": inputs, "outputs": outputs}],
+        "requests": [{"inputs": inputs, "outputs": outputs, **more}],
     }
     (folder / "golden.json").write_text(json.dumps(value))
     (state,) = ModelRepository(folder).states()
@@ -129,3 +131,55 @@ def test_unknown_is_right_only_where_unknown_is_expected(tmp_path: Path) -> None
     (state,) = ModelRepository(tmp_path).states()
     assert isinstance(state, RefusedModel)
     assert "question 1" in state.reason
+
+
+def _image_model(folder: Path) -> Path:
+    """A model that answers height, width and the sum of all pixels of each image."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["numbers"], to=TensorProto.INT64),
+        helper.make_node("ReduceSum", ["numbers", "all"], ["sum"], keepdims=0),
+        helper.make_node("Reshape", ["sum", "one"], ["total"]),
+        helper.make_node("Shape", ["image"], ["height"], start=1, end=2),
+        helper.make_node("Mul", ["total", "zero"], ["none"]),
+        helper.make_node("Add", ["none", "height"], ["high"]),
+        helper.make_node("Concat", ["high", "total"], ["seen"], axis=1),
+    ]
+    constants = {"all": [1, 2, 3], "one": [-1, 1], "zero": [0]}
+    graph = helper.make_graph(
+        nodes,
+        "image",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
+        [helper.make_tensor_value_info("seen", TensorProto.INT64, ["n", 2])],
+        [numpy_helper.from_array(np.array(v, np.int64), name) for name, v in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    described = {
+        "name": "image",
+        "version": "1",
+        "digest": digest_of(folder),
+        "inputs": [{"name": "image", "datatype": "UINT8", "shape": [-1, -1, -1, 3]}],
+        "outputs": [{"name": "seen", "datatype": "INT64", "shape": [-1, 2]}],
+    }
+    (folder / "model.json").write_text(json.dumps(described))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("shape", "answer", "reason"),
+    [
+        ([1, 2, 3, 3], [2, 153], ""),
+        ([1, 3, 2, 3], [3, 153], ""),
+        ([1, 3, 2, 3], [2, 153], "differs by up to 1"),
+        ([1, 2, 2, 3], [2, 153], "do not fit the model"),
+        (None, [2, 153], "do not fill the shape"),
+    ],
+)
+def test_images_are_asked_in_the_shape_that_is_told(
+    tmp_path: Path, shape: list[int] | None, answer: list[int], reason: str
+) -> None:
+    told = {} if shape is None else {"shapes": {"image": shape}}
+    pixels = {"image": list(range(18))}
+    found = _proved(_image_model(tmp_path), pixels, {"seen": answer}, **told)
+    assert reason in found
+    assert bool(found) == bool(reason)

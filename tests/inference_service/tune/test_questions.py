@@ -38,6 +38,27 @@ def test_one_bound_alone_is_kept_too() -> None:
     assert max(q["x"][0] for q in high) <= -40
 
 
+IMAGE = TensorSpec("i", "UINT8", (-1, -1, -1, 3))
+
+
+def test_golden_images_have_the_shapes_that_are_told() -> None:
+    rows = [{"i": list(range(18))}, {"i": list(range(12))}]
+    made = questions.from_golden(rows, [IMAGE], [{"i": [1, 2, 3, 3]}, {"i": [1, 4, 1, 3]}])
+    assert [array["i"].shape for array in made] == [(1, 2, 3, 3), (1, 4, 1, 3)]
+    assert made[0]["i"].dtype == np.uint8
+    for wrong in ([1, 2, 3], [1, 3, 6, 1], [1, 2, 2, 3]):
+        with pytest.raises(ConfigurationError, match="does not fit the model"):
+            questions.from_golden(rows[:1], [IMAGE], [{"i": wrong}])
+
+
+def test_only_images_of_one_size_are_asked_together() -> None:
+    sizes = [(2, 2), (3, 3), (2, 2)]
+    asked = [{"i": np.full((1, h, w, 3), n, np.uint8)} for n, (h, w) in enumerate(sizes)]
+    together = questions.batch(asked, 5)["i"]
+    assert together.shape == (5, 2, 2, 3)
+    assert together[:, 0, 0, 0].tolist() == [0, 2, 0, 2, 0]
+
+
 def test_golden_values_become_arrays() -> None:
     row = {"x": [1, None], "n": [3], "w": ["red"]}
     (made,) = questions.from_golden([row], [ROW, COUNT, WORD])

@@ -5,18 +5,15 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor as Model
 
 from edge_assets.core.holdout import Split
 from edge_assets.core.parity import compare
-from edge_assets.models.nyc_taxi import features
 from edge_assets.models.nyc_taxi.columns import COORDINATES, FLOATS, INPUTS
-from edge_assets.models.nyc_taxi.graph import preprocessing
-from edge_assets.models.nyc_taxi.to_onnx import _floor32, to_onnx
+from edge_assets.models.nyc_taxi.to_onnx import to_onnx
 from edge_assets.models.nyc_taxi.train import predict, train
+from tests.edge_assets.features.taxi_trips.cities import edge_rows
 
 Run = Callable[[pd.DataFrame], NDArray[np.float32]]
 
@@ -46,43 +43,6 @@ def run(artifact: onnx.ModelProto) -> Run:
     return _runner(artifact)
 
 
-@pytest.fixture(scope="session")
-def prepare() -> Run:
-    return _runner(preprocessing())
-
-
-def _edge_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """One ordinary trip, moved to every moment and place where conversions like to go wrong."""
-    moments = [
-        "2016-01-01 00:00:00", "2015-12-31 23:59:59", "2016-02-28 23:59:59", "2016-02-29 00:00:00",
-        "2016-02-29 23:59:59", "2016-03-01 00:00:00", "2015-02-28 23:59:59", "2016-04-30 23:59:59",
-        "2000-02-29 12:00:00", "1969-12-31 23:59:59", "1969-01-01 00:00:00", "1970-01-01 00:00:00",
-        "2038-01-19 03:14:08", "2100-02-28 23:59:59", "2100-03-01 00:00:00", "1900-03-01 00:00:00",
-    ]  # fmt: skip
-    seconds = pd.to_datetime(moments).astype("datetime64[s]").astype("int64").to_numpy()
-    trip = rows.head(1)
-    edges = pd.concat([trip] * len(seconds), ignore_index=True).assign(pickup_datetime=seconds)
-    edges["dropoff_datetime"] = seconds + 600
-    for unknown in (COORDINATES, COORDINATES[:2], COORDINATES[2:]):
-        edges = pd.concat([edges, trip.assign(**dict.fromkeys(unknown, np.float32(np.nan)))])
-    same_place = {
-        a: trip[b].to_numpy() for a, b in zip(COORDINATES[2:], COORDINATES[:2], strict=True)
-    }
-    extremes = [
-        trip.assign(**same_place),
-        trip.assign(dropoff_datetime=trip["pickup_datetime"]),
-        trip.assign(dropoff_datetime=trip["pickup_datetime"] - 60),
-        trip.assign(dropoff_datetime=trip["pickup_datetime"] + 10**9),
-        trip.assign(distance=np.float32(1e-30)),
-        trip.assign(distance=np.float32(1e30)),
-        trip.assign(rate_code=99, passengers=0, vendor=0, store_forward=1),
-        trip.assign(pickup_location_id=265, dropoff_location_id=2**40),
-    ]
-    return pd.concat([edges, *extremes], ignore_index=True).astype(
-        {name: "float32" if name in FLOATS else "int64" for name in INPUTS}
-    )
-
-
 def test_parity_on_all_rows_seen_and_unseen(model: Model, run: Run, tables: Split) -> None:
     for rows in (tables.holdout, tables.train):
         verdict = compare(predict(model, rows), run(rows), absolute=1e-4, relative=1e-5)
@@ -90,7 +50,7 @@ def test_parity_on_all_rows_seen_and_unseen(model: Model, run: Run, tables: Spli
 
 
 def test_parity_on_edge_rows(model: Model, run: Run, tables: Split) -> None:
-    rows = _edge_rows(tables.train)
+    rows = edge_rows(tables.train, INPUTS)
     verdict = compare(predict(model, rows), run(rows), absolute=1e-4, relative=1e-5)
     assert verdict.passed, verdict.reason
 
@@ -98,29 +58,6 @@ def test_parity_on_edge_rows(model: Model, run: Run, tables: Split) -> None:
 def test_the_gate_of_parity_closes_for_another_model(run: Run, tables: Split) -> None:
     other = predict(train(tables.train, learning_rate=0.05, max_iter=50), tables.holdout)
     assert not compare(other, run(tables.holdout), absolute=1e-3, relative=1e-4).passed
-
-
-def test_features_are_equal_bit_by_bit(prepare: Run, tables: Split) -> None:
-    for rows in (tables.train, _edge_rows(tables.train)):
-        np.testing.assert_array_equal(prepare(rows), features.build(rows).to_numpy())
-
-
-@given(
-    st.integers(-(10**11), 10**11),
-    st.integers(-(10**5), 10**5),
-    st.floats(0, 1e6, width=32),
-    st.tuples(*[st.floats(-180, 180, width=32) | st.just(float("nan"))] * 4),
-)
-@settings(max_examples=80, deadline=None)
-def test_features_are_equal_for_any_trip(
-    prepare: Run, pickup: int, duration: int, distance: float, position: tuple[float, ...]
-) -> None:
-    row = pd.DataFrame({name: [1] for name in INPUTS}).assign(
-        pickup_datetime=pickup, dropoff_datetime=pickup + duration, distance=distance,
-        **dict(zip(COORDINATES, position, strict=True)),
-    )  # fmt: skip
-    row = row.astype({name: "float32" if name in FLOATS else "int64" for name in INPUTS})
-    np.testing.assert_array_equal(prepare(row), features.build(row).to_numpy())
 
 
 def test_neighbouring_values_go_different_ways_as_in_the_model(tables: Split) -> None:
@@ -137,17 +74,6 @@ def test_neighbouring_values_go_different_ways_as_in_the_model(tables: Split) ->
         predict(sharp, rows), _runner(to_onnx(sharp))(rows), absolute=1e-4, relative=1e-5
     )
     assert verdict.passed, verdict.reason
-
-
-@given(st.floats(allow_nan=False))
-def test_a_rounded_threshold_divides_all_float32_alike(threshold: float) -> None:
-    (rounded,) = _floor32(np.array([threshold]))
-    assert rounded == np.float32(rounded)
-    with np.errstate(over="ignore"):
-        near = np.float32(threshold)
-        neighbours = [np.nextafter(near, np.float32(end)) for end in (-np.inf, np.inf)]
-    for value in (near, *neighbours):
-        assert (float(value) <= threshold) == (float(value) <= rounded)
 
 
 def test_names_types_and_free_batch(artifact: onnx.ModelProto, run: Run, tables: Split) -> None:

@@ -6,15 +6,15 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor as Model
 
-from edge_assets.core.config import load_model_config
 from edge_assets.core.holdout import Split
 from edge_assets.core.leakage import find_leakage
 from edge_assets.core.metrics import judge_floors
+from edge_assets.edge_model import EdgeModel
 from edge_assets.models.nyc_taxi import columns, features
-from edge_assets.models.nyc_taxi.evaluate import evaluate
 from edge_assets.models.nyc_taxi.train import predict, train
 
-SHIPPED = Path(columns.__file__).parent / "model.yaml"
+EDGE_MODEL = EdgeModel.load(Path(columns.__file__).parent)
+evaluate = EDGE_MODEL.evaluate
 
 
 def test_the_model_is_good_on_unseen_rows(model: Model, tables: Split) -> None:
@@ -23,12 +23,12 @@ def test_the_model_is_good_on_unseen_rows(model: Model, tables: Split) -> None:
     assert metrics["rmse"] < 1.5
     assert metrics["median_absolute_error"] <= metrics["mae"] <= metrics["rmse"]
     assert metrics["rows"] == len(tables.holdout)
-    assert judge_floors(metrics, load_model_config(SHIPPED).floors).passed
+    assert judge_floors(metrics, EDGE_MODEL.config.floors).passed
 
 
 def test_floors_close_for_a_model_that_learned_nothing(tables: Split) -> None:
     lazy = train(tables.train, max_iter=1, learning_rate=0.001)
-    verdict = judge_floors(evaluate(lazy, tables.holdout), load_model_config(SHIPPED).floors)
+    verdict = judge_floors(evaluate(lazy, tables.holdout), EDGE_MODEL.config.floors)
     assert not verdict.passed
 
 
@@ -76,7 +76,7 @@ def test_the_median_survives_an_absurd_fare(model: Model, tables: Split) -> None
 
 
 def test_nothing_leaks(tables: Split) -> None:
-    data = load_model_config(SHIPPED).data
+    data = EDGE_MODEL.config.data
     findings = find_leakage(
         tables.train,
         tables.holdout,
@@ -91,7 +91,7 @@ def test_nothing_leaks(tables: Split) -> None:
 
 
 def test_the_configuration_and_the_code_agree() -> None:
-    config = load_model_config(SHIPPED)
+    config = EDGE_MODEL.config
     assert config.data.inputs == columns.INPUTS
     assert config.data.features == features.FEATURES
     assert {c.name for c in config.data.columns if c.datatype == "FP32"} == set(columns.FLOATS)

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edge_assets.models.nyc_taxi.reading import flags, numbers, seconds
+from edge_assets.features.taxi_trips.reading import flags, numbers, seconds
 
 NOON = 1451649600.0  # 2016-01-01 12:00:00
+ZONE = "America/New_York"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_numbers_that_are_numbers() -> None:
     ],
 )
 def test_seconds_of_text(cell: str, value: float, empty: bool) -> None:
-    values, gaps = seconds(pd.Series([cell], dtype=object))
+    values, gaps = seconds(pd.Series([cell], dtype=object), zone=ZONE)
     np.testing.assert_equal(values.to_numpy(), [value])
     assert gaps.tolist() == [empty]
 
@@ -64,18 +65,28 @@ def test_seconds_of_text(cell: str, value: float, empty: bool) -> None:
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_seconds_of_times(unit: Literal["s", "ms", "us", "ns"]) -> None:
     times = pd.Series(pd.DatetimeIndex(["2016-01-01 12:00:00", "NaT"]).as_unit(unit))
-    values, gaps = seconds(times)
+    values, gaps = seconds(times, zone=ZONE)
     np.testing.assert_equal(values.to_numpy(), [NOON, np.nan])
     assert gaps.tolist() == [False, True]
 
 
-def test_times_with_a_zone_are_turned_to_the_clock_of_the_city() -> None:
-    values, _ = seconds(pd.Series(pd.to_datetime(["2016-01-01 17:00:00"]).tz_localize("UTC")))
-    assert values.tolist() == [NOON]
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [("America/New_York", NOON), ("Europe/London", NOON + 5 * 3600), ("UTC", NOON + 5 * 3600)],
+)
+def test_times_with_a_zone_are_turned_to_the_clock_of_the_city(zone: str, told: float) -> None:
+    utc = pd.Series(pd.to_datetime(["2016-01-01 17:00:00"]).tz_localize("UTC"))
+    assert seconds(utc, zone=zone)[0].tolist() == [told]
+
+
+def test_summer_time_is_kept() -> None:
+    utc = pd.Series(pd.to_datetime(["2016-07-01 11:00:00"]).tz_localize("UTC"))
+    noon = pd.Timestamp("2016-07-01 12:00:00").timestamp()
+    assert seconds(utc, zone="Europe/London")[0].tolist() == [noon]
 
 
 def test_flags() -> None:
-    values, gaps = flags(pd.Series(["Y", "N", "n", "", "maybe", True, 0], dtype=object))
-    np.testing.assert_equal(values.to_numpy(), [1, 0, 0, np.nan, np.nan, 1, 0])
-    assert gaps.tolist() == [False, False, False, True, False, False, False]
+    values, gaps = flags(pd.Series(["Y", "N", "no", "", "maybe", True, 0, "YES"], dtype=object))
+    np.testing.assert_equal(values.to_numpy(), [1, 0, 0, np.nan, np.nan, 1, 0, 1])
+    assert gaps.tolist() == [False, False, False, True, False, False, False, False]
     assert flags(pd.Series([True, False]))[0].tolist() == [1.0, 0.0]

@@ -1,4 +1,4 @@
-"""The features of `features.py` once more, as ONNX nodes: thirteen inputs in, one matrix out."""
+"""The features of `build.py` once more, as ONNX nodes: the inputs in, one matrix out."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_assets.models.nyc_taxi import features as f
-from edge_assets.models.nyc_taxi.columns import FLOATS, INPUTS
+from edge_assets.features.taxi_trips import build as f
+from edge_assets.features.taxi_trips.city import City
+from edge_assets.features.taxi_trips.columns import DROPOFF, FLOATS, PICKUP, TIMES
+from edge_assets.graphs import IR_VERSION, OPSETS
 
-OPSETS = {"": 18, "ai.onnx.ml": 3}
-IR_VERSION = 10
 MATRIX = "features"
 
 
@@ -51,33 +51,40 @@ class _Nodes:
         return name
 
 
-def preprocessing(features: Sequence[str] = f.FEATURES) -> onnx.ModelProto:
-    """A model from the inputs (each [rows, 1], int64 or float32) to `features` [rows, n] float32.
+def preprocessing(
+    *, city: City, inputs: Sequence[str], features: Sequence[str] | None = None
+) -> onnx.ModelProto:
+    """A model from the `inputs` (each [rows, 1], int64 or float32) to `features` [rows, n] float32.
 
-    Equal to `features.build` bit by bit, for any rows, NaN positions and years included.
+    Equal to `build.build` bit by bit, for any rows, NaN positions and years included.
+
+    Raises:
+        ValueError: a name in `features` is no feature, or `inputs` lacks a column.
     """
+    chosen = f.feature_names(inputs) if features is None else features
+    f.check_features(chosen, inputs)
     g = _Nodes()
-    made = {name: name if name in FLOATS else g.to_single(name) for name in INPUTS}
-    for end in ("pickup", "dropoff"):
-        made |= {
-            f"{end}_{part}": g.to_single(t) for part, t in _clock(g, f"{end}_datetime").items()
-        }
-    elapsed = g.op("Sub", "dropoff_datetime", "pickup_datetime")
+    made = {
+        name: name if name in FLOATS else g.to_single(name) for name in inputs if name not in TIMES
+    }
+    for end, time in (("pickup", PICKUP), ("dropoff", DROPOFF)):
+        made |= {f"{end}_{part}": g.to_single(t) for part, t in _clock(g, time).items()}
+    elapsed = g.op("Sub", DROPOFF, PICKUP)
     made["duration"] = g.to_single(g.at_least(elapsed, g.whole(0)))
-    made["straight_distance"] = _straight_distance(g)
+    made["straight_distance"] = _straight_distance(g, city)
     hours = g.op("Div", g.at_least(made["duration"], g.single(1)), g.single(3600))
     made["speed"] = g.op("Div", "distance", hours)
-    straight = g.at_least(made["straight_distance"], g.single(f.MIN_MILES))
+    straight = g.at_least(made["straight_distance"], g.single(f.MIN_DISTANCE))
     made["detour"] = g.op("Div", "distance", straight)
-    g.nodes.append(helper.make_node("Concat", [made[n] for n in features], [MATRIX], axis=1))
+    g.nodes.append(helper.make_node("Concat", [made[n] for n in chosen], [MATRIX], axis=1))
     graph = helper.make_graph(
         g.nodes,
         "preprocessing",
         [
             _value(name, TensorProto.FLOAT if name in FLOATS else TensorProto.INT64, 1)
-            for name in INPUTS
+            for name in inputs
         ],
-        [_value(MATRIX, TensorProto.FLOAT, len(features))],
+        [_value(MATRIX, TensorProto.FLOAT, len(chosen))],
         list(g.constants.values()),
     )
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
@@ -89,7 +96,7 @@ def _value(name: str, kind: int, width: int) -> onnx.ValueInfoProto:
 
 
 def _clock(g: _Nodes, seconds: str) -> dict[str, str]:
-    """`features.clock`; ONNX divides integers towards zero, so only what is not negative is."""
+    """`build.clock`; ONNX divides integers towards zero, so only what is not negative is."""
 
     def div(name: str, by: int) -> str:
         return g.op("Div", name, g.whole(by))
@@ -128,17 +135,17 @@ def _clock(g: _Nodes, seconds: str) -> dict[str, str]:
     }
 
 
-def _straight_distance(g: _Nodes) -> str:
-    """`features.straight_distance`, operation by operation, in double precision."""
+def _straight_distance(g: _Nodes, city: City) -> str:
+    """`build.straight_distance`, operation by operation, in double precision."""
     lon_a, lat_a, lon_b, lat_b = (
         g.op("Cast", f"{end}_{axis}", to=TensorProto.DOUBLE)
         for end in ("pickup", "dropoff")
         for axis in ("longitude", "latitude")
     )
     middle = g.op("Mul", g.op("Add", lat_a, lat_b), g.double(0.5))
-    offset = g.op("Sub", middle, g.double(f.MIDDLE_LATITUDE))
-    cosine = g.op("Add", g.double(f.COSINE), g.op("Mul", g.double(f.COSINE_SLOPE), offset))
-    scale = g.double(f.MILES_PER_DEGREE)
+    offset = g.op("Sub", middle, g.double(city.middle_latitude))
+    cosine = g.op("Add", g.double(city.cosine), g.op("Mul", g.double(city.cosine_slope), offset))
+    scale = g.double(city.units_per_degree)
     east = g.op("Mul", g.op("Mul", g.op("Sub", lon_b, lon_a), cosine), scale)
     north = g.op("Mul", g.op("Sub", lat_b, lat_a), scale)
     squares = g.op("Add", g.op("Mul", east, east), g.op("Mul", north, north))

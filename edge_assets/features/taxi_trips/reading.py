@@ -1,4 +1,4 @@
-"""Reads cells of public trip files: `(values as float64, which cells were empty)` per column.
+"""Reads cells of trip files: `(values as float64, which cells were empty)` per column.
 
 A cell that holds something that cannot be read is NaN and not empty.
 """
@@ -6,11 +6,13 @@ A cell that holds something that cannot be read is NaN and not empty.
 import numpy as np
 import pandas as pd
 
-_FLAGS = {"y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+_FLAGS = {
+    **dict.fromkeys(("y", "yes", "true", "1", "1.0"), 1.0),
+    **dict.fromkeys(("n", "no", "false", "0", "0.0"), 0.0),
+}
 _EMPTY = ("", "nan", "null", "none", "na", "n/a", "\\n", "<na>", "nat")
 _ISO = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
 _AMERICAN = r"\d\d?/\d\d?/\d{4} \d\d?:\d\d:\d\d [AP]M"
-_CITY = "America/New_York"
 
 Read = tuple[pd.Series, pd.Series]
 
@@ -26,15 +28,15 @@ def numbers(column: pd.Series) -> Read:
 
 
 def flags(column: pd.Series) -> Read:
-    """Y or N, true or false, 1 or 0."""
+    """Y or N, yes or no, true or false, 1 or 0."""
     text, empty = _text(column)
     return text.str.lower().map(_FLAGS).astype("float64"), empty
 
 
-def seconds(column: pd.Series) -> Read:
+def seconds(column: pd.Series, *, zone: str) -> Read:
     """Whole seconds since 1970-01-01 00:00 of a clock without a zone; numbers are taken as such.
 
-    Times with a zone are turned to the city's clock where the type carries the zone (Parquet);
+    Times with a zone are turned to the clock of `zone` where the type carries theirs (Parquet);
     as text they cannot be read, because the files have none and a zone would mean another source.
     """
     if pd.api.types.is_numeric_dtype(column.dtype):
@@ -50,7 +52,7 @@ def seconds(column: pd.Series) -> Read:
                 read = pd.to_datetime(text.where(fits), format=form, errors="coerce")
                 times = times.where(~fits, read)
     if isinstance(times.dtype, pd.DatetimeTZDtype):
-        times = times.dt.tz_convert(_CITY).dt.tz_localize(None)
+        times = times.dt.tz_convert(zone).dt.tz_localize(None)
     whole = times.astype("datetime64[s]")
     counted = pd.Series(whole.to_numpy().astype("int64").astype("float64"), index=column.index)
     return counted.mask(whole.isna(), np.nan), empty

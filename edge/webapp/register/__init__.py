@@ -1,0 +1,1 @@
+"""The pages, tables and rules of the register, as a Django application."""

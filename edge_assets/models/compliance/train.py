@@ -1,0 +1,157 @@
+"""Fits the network to descriptions, asks it, and makes an empty one for stored weights."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from edge_assets.flavours.torch import one_thread
+from edge_assets.models.compliance.embeddings import read_glove
+from edge_assets.models.compliance.network import ComplianceNet
+from edge_assets.models.compliance.words import (
+    UNKNOWN,
+    numbers_of,
+    places_of,
+    vocabulary_of,
+    words_of,
+)
+from edge_assets.models.compliance.years import YEAR_WORDS
+
+SHOWN = 64
+"""Words of a description that are shown with their weights; all words are reckoned with."""
+_ASKED = 512  # texts at once: a table is as wide as its longest text
+
+
+def train(
+    rows: pd.DataFrame,
+    *,
+    target: str = "non_compliant",
+    embeddings: str | None = None,
+    width: int = 32,
+    channels: int = 48,
+    least: int = 5,
+    epochs: int = 12,
+    batch: int = 64,
+    learning_rate: float = 0.006,
+    forget: float = 0.08,
+    silent_share: float = 0.02,
+    seed: int = 42,
+) -> ComplianceNet:
+    """The network fitted to `description` and `target` (1 = not compliant); one thread.
+
+    `embeddings` is a file in GloVe's format: its vectors are where training starts for the words
+    that it has, and `width` is then that of the file. Without it all start at random. Words that
+    fewer than `least` descriptions have are one unknown word, and in each epoch a share `forget` of
+    all words is taken for unknown: the network must not hang on single words. `silent_share` adds
+    that many descriptions which say nothing known, as not compliant: who asks about gibberish must
+    not be told that all is well. The same rows and parameters give the same network.
+
+    Raises ConfigurationError when `embeddings` is no such file.
+    """
+    texts = rows["description"].tolist()
+    vocabulary = vocabulary_of(texts, least=least, always=YEAR_WORDS)
+    vectors: dict[str, NDArray[np.float32]] = {}
+    if embeddings is not None:
+        vectors, width = read_glove(Path(embeddings), vocabulary)
+    rng = np.random.default_rng(seed)
+    spread = _silent(rng, round(silent_share * len(texts)))
+    places = places_of(vocabulary)
+    numbers = [numbers_of([words_of(text)], places)[0, :-1] for text in texts] + spread
+    labels = np.concatenate([rows[target].to_numpy(dtype=np.float32), np.ones(len(spread))])
+    with one_thread(seed):
+        model = ComplianceNet(vocabulary, width, channels)
+        with torch.no_grad():
+            seen = np.zeros(len(model.embed.weight), dtype=np.bool_)
+            seen[np.concatenate(numbers)] = True
+            model.embed.weight[~torch.from_numpy(seen)] = 0  # nothing moves what is never seen
+            for word, vector in vectors.items():
+                model.embed.weight[places[word]] = torch.from_numpy(vector)
+        _fit(model, numbers, labels.astype(np.float32), rng, epochs, batch, learning_rate, forget)
+    return model.eval()
+
+
+def predict(model: ComplianceNet, rows: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """Every output of `model.yaml` by name; the first axis counts the rows.
+
+    `non_compliant` int64 [rows, 1], `probabilities` float32 [rows, 2], `words` text [rows, SHOWN]
+    (filled up with "") and `word_weights` float32 [rows, SHOWN].
+    """
+    size = len(rows)
+    labels, probabilities = np.zeros((size, 1), np.int64), np.zeros((size, 2), np.float32)
+    shown, weights = np.full((size, SHOWN), "", object), np.zeros((size, SHOWN), np.float32)
+    found = [words_of(text) for text in rows["description"].tolist()]
+    with one_thread(), torch.no_grad():
+        for start in range(0, size, _ASKED):
+            part = slice(start, start + _ASKED)
+            numbers = torch.from_numpy(numbers_of(found[part], model.places))
+            label, probability, weight = model(numbers)
+            labels[part], probabilities[part] = label.numpy(), probability.numpy()
+            kept = weight.numpy()[:, :SHOWN]
+            weights[part, : kept.shape[1]] = kept
+    for row, words in zip(shown, found, strict=True):
+        row[: min(len(words), SHOWN)] = words[:SHOWN]
+    return {
+        "non_compliant": labels,
+        "probabilities": probabilities,
+        "words": shown,
+        "word_weights": weights,
+    }
+
+
+def restore(meta: dict[str, Any]) -> ComplianceNet:
+    """The network without its weights, as `meta` of the trained one says."""
+    vocabulary = tuple(str(word) for word in meta["vocabulary"])
+    return ComplianceNet(vocabulary, int(meta["width"]), int(meta["channels"]))
+
+
+def _silent(rng: np.random.Generator, count: int) -> list[NDArray[np.int64]]:
+    """Descriptions of unknown words only, some without any word."""
+    return [np.full(length, UNKNOWN, np.int64) for length in rng.integers(0, 25, count)]
+
+
+def _fit(
+    model: ComplianceNet,
+    numbers: list[NDArray[np.int64]],
+    labels: NDArray[np.float32],
+    rng: np.random.Generator,
+    epochs: int,
+    batch: int,
+    learning_rate: float,
+    forget: float,
+) -> None:
+    """Adam (Kingma, Ba 2015) on the log loss, with a learning rate that falls to nothing."""
+    batches = max(1, -(-len(numbers) // batch))
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    steps = epochs * batches
+
+    def pace(step: int) -> float:
+        """The share of the learning rate: up in a straight line, down in half a wave."""
+        warm = max(1, steps // 5)
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, pace)
+    loss = torch.nn.BCEWithLogitsLoss()
+    lengths = np.array([len(row) for row in numbers])
+    model.train()
+    for _ in range(epochs):
+        # texts of about one length together: less of the reckoning is for what is not there
+        order = np.argsort(lengths + rng.uniform(0, 4, len(lengths)), kind="stable")
+        parts = np.array_split(order, batches)
+        for place in rng.permutation(len(parts)):
+            chosen = parts[place]
+            table = np.zeros((len(chosen), int(lengths[chosen].max()) + 1), np.int64)
+            for row, at in zip(table, chosen, strict=True):
+                row[: lengths[at]] = numbers[at]
+            table[(table > 0) & (rng.random(table.shape) < forget)] = UNKNOWN
+            optimizer.zero_grad()
+            told = model.log_odds(torch.from_numpy(table))
+            loss(told, torch.from_numpy(labels[chosen])).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()

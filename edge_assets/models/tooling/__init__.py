@@ -1,0 +1,1 @@
+"""Tool recommendations: a small classifier with a typed contract; begin at `model.yaml`."""
