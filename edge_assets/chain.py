@@ -3,9 +3,11 @@
 Imports nothing heavy: the code location is loaded by every Dagster process.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -64,18 +66,22 @@ class Chain:
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
         """The decorator of an asset of the chain: `dg.asset` with what all of them share."""
         owner = self.config.owner
-        decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-            key=self.key(name),
-            deps=[self.key(dep) if isinstance(dep, str) else dep for dep in deps],
-            group_name=self.name,
-            kinds=kinds,
-            owners=[owner if "@" in owner else f"team:{owner}"],
-            tags={"edge-model": self.name},
-            description=description,
-            check_specs=list(checks),
-            partitions_def=partitions,
-            automation_condition=automation,
-        )
+
+        def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
+            return dg.asset(
+                key=self.key(name),
+                deps=[self.key(dep) if isinstance(dep, str) else dep for dep in deps],
+                group_name=self.name,
+                kinds=kinds,
+                owners=[owner if "@" in owner else f"team:{owner}"],
+                tags={"edge-model": self.name},
+                description=description,
+                check_specs=list(checks),
+                partitions_def=partitions,
+                automation_condition=automation,
+                metadata=source_of(function),
+            )(function)
+
         return decorate
 
     def check(self, asset: str, name: str, description: str) -> dg.AssetCheckSpec:
@@ -91,6 +97,21 @@ class Chain:
         return dg.AssetCheckResult(
             passed=passed, check_name=name, asset_key=self.key(asset), metadata=dict(metadata)
         )
+
+
+def source_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The link to an asset's code that the UI shows.
+
+    As `dg.with_source_code_references`, which reads and tokenizes the file again for every asset: a
+    sixth of the time in which the code location loads.
+    """
+    code = function.__code__
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        place = dg.LocalFileCodeReference(
+            file_path=str(Path(code.co_filename).resolve()), line_number=code.co_firstlineno
+        )
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[place])}
 
 
 def propagate(*, over_partitions: bool = False) -> Automation:

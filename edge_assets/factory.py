@@ -26,7 +26,7 @@ from edge_assets.chain import Chain
 from edge_assets.edge_model import EdgeModel
 from protos.errors import ConfigurationError
 from resources.platform import Platform
-from sensors import batches, drift, fleet, windows
+from sensors import batches, corrections, drift, fleet, windows
 
 FAMILIES = (
     raw_batch,
@@ -43,6 +43,8 @@ FAMILIES = (
     comparison,
 )
 SENSORS = (batches, windows, drift, fleet)
+OF_MODULES = (corrections,)
+"""Sensors of models that have modules beside them on devices."""
 
 
 def load_chains(folders: Iterable[Path]) -> list[Chain]:
@@ -75,13 +77,19 @@ def build_definitions(folders: Iterable[Path], platform: Platform | None = None)
     with warnings.catch_warnings():
         # Links to the source are marked beta; the warning would come once for every asset.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        linked = dg.with_source_code_references(
-            [inference_runtime.build(), *feature_set.build(chains), *assets]
+        shared = dg.with_source_code_references(
+            [inference_runtime.build(), *feature_set.build(chains)]
         )
     return dg.Definitions(
-        assets=linked,
+        assets=[*shared, *assets],
         sensors=[
             *(module.build(chain) for chain in chains for module in SENSORS),
+            *(
+                module.build(chain)
+                for chain in chains
+                if chain.config.modules
+                for module in OF_MODULES
+            ),
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),

@@ -20,7 +20,8 @@ class TensorSpec:
     """One input or output. -1 in `shape` stands for any size; the first -1 counts the rows.
 
     `minimum` and `maximum` bound every value of a numeric input, where given; NaN passes, because
-    it means unknown. `categories` are the only values of a text or integer input, where given.
+    it means unknown. `categories` are the only values of a text or integer input, where given;
+    `max_length` is of a text, in characters.
     """
 
     name: str
@@ -29,11 +30,13 @@ class TensorSpec:
     minimum: float | None = None
     maximum: float | None = None
     categories: tuple[str, ...] | tuple[int, ...] | None = None
+    max_length: int | None = None
 
     @cached_property
     def bounded(self) -> bool:
         """Whether any value of the right datatype may still be refused."""
-        return not (self.minimum is None and self.maximum is None and self.categories is None)
+        bounds = (self.minimum, self.maximum, self.categories, self.max_length)
+        return any(bound is not None for bound in bounds)
 
     @cached_property
     def known_values(self) -> frozenset[str | int]:
@@ -104,6 +107,7 @@ def _tensor(entry: Any, where: str) -> TensorSpec:
         _bound(entry, "minimum", where),
         _bound(entry, "maximum", where),
         _categories(entry, datatype, where),
+        _max_length(entry, datatype, where),
     )
 
 
@@ -138,6 +142,17 @@ def _categories(
     if len(set(values)) != len(values):
         raise _wrong(f"{where}.categories", values, "different values")
     return tuple(values)
+
+
+def _max_length(entry: Mapping[str, Any], datatype: str, where: str) -> int | None:
+    length = entry.get("max_length")
+    if length is None:
+        return None
+    if datatype != "BYTES":
+        raise _wrong(f"{where}.max_length", length, f"none for {datatype}")
+    if type(length) is not int or length < 1:
+        raise _wrong(f"{where}.max_length", length, "a number of characters")
+    return length
 
 
 def _text(value: Mapping[str, Any], key: str, where: str = "") -> str:

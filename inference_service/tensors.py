@@ -61,6 +61,11 @@ def check_values(flat: Array, spec: TensorSpec) -> None:
         if not spec.known_values.issuperset(values):
             place = [value in spec.known_values for value in values].index(False)
             raise wrong(_value(place, spec), value_text(values[place]), one_of(spec.categories))
+    if spec.max_length is not None:
+        for place, text in enumerate(flat.tolist()):
+            if len(text) > spec.max_length:
+                got = f"{len(text)} characters"
+                raise wrong(_value(place, spec), got, f"at most {spec.max_length}")
     low, high = spec.minimum, spec.maximum
     if (low is None and high is None) or flat.dtype == object:
         return

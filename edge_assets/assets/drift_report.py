@@ -7,9 +7,12 @@ import dagster as dg
 from edge_assets.chain import Chain
 from edge_assets.frames import get_frame
 from edge_assets.lineage import follow, required, result
+from resources.artifact_store import ArtifactStore
 from resources.platform import Platform
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from edge_assets.core.drift import DriftPolicy, DriftVerdict
 
 
@@ -65,7 +68,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         release = required(context.instance, chain.key("release"))
         dataset = next(made for _, made in follow(store, release) if made["kind"] == "dataset")
         inputs = list(chain.config.data.inputs)
-        reference = get_frame(store, dataset["train"])[inputs]
+        reference = _reference(store, dataset)[inputs]
         seen = inputs_of(get_frame(store, store.get_document(captures)["rows"]))
         verdict = judge_drift(reference, seen, policy_of(chain))
         page = store.put_bytes(drift_page(reference, seen, policy_of(chain), verdict))
@@ -89,6 +92,17 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         return result(store, document, metadata, checks=[check])
 
     return drift_report
+
+
+def _reference(store: ArtifactStore, dataset: dict[str, Any]) -> "pd.DataFrame":
+    """What the released model was made and judged with: rows to train and rows held out.
+
+    Both are drawn from one world; where equal rows keep to one side, either side alone is not.
+    """
+    import pandas as pd
+
+    parts = [get_frame(store, dataset[part]) for part in ("train", "holdout")]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _metadata(verdict: "DriftVerdict") -> dict[str, Any]:

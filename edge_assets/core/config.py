@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -10,6 +11,8 @@ from edge_assets.core.config_schema import ModelConfig as ModelConfig
 from protos.errors import ConfigurationError
 
 MAX_BYTES = 1 << 20
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Ten times as fast where PyYAML comes with libyaml, as its wheels do."""
 
 
 def load_model_config(path: Path) -> ModelConfig:
@@ -21,9 +24,13 @@ def load_model_config(path: Path) -> ModelConfig:
     """
     text = _read(path)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_doubles(node, path)
-        content = yaml.safe_load(text)
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            _refuse_doubles(node, path)
+            content = None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)

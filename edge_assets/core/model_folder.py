@@ -1,19 +1,19 @@
 """The folder that a device serves: `model.onnx`, `model.json` and `golden.json`."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edge_assets.core.config_data import Column
 from edge_assets.core.config_schema import ModelConfig
 from protos.digests import short
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 GOLDEN_QUESTIONS = 16
 """How many rows of the holdout become golden questions: enough to see every branch that matters,
 few enough to be asked each half minute."""
-
 
 GOLDEN_SIDE = 90
 """Longer side, in pixels, of the images that are asked: they travel as numbers in JSON."""
@@ -21,7 +21,7 @@ GOLDEN_VALUES = 400_000
 """Of all questions together: about 2 MB of JSON."""
 
 
-def affordable(questions: Sequence[Mapping[str, NDArray[Any]]]) -> list[int]:
+def affordable(questions: "Sequence[Mapping[str, NDArray[Any]]]") -> list[int]:
     """The places of the questions that fit into `GOLDEN_VALUES`, spread evenly; at least one."""
     if not questions:
         return []
@@ -44,6 +44,8 @@ def _tensor(column: Column) -> dict[str, Any]:
         # an unknown text is empty: where that is allowed, it is one more category
         unknown = [""] if column.nullable and column.datatype == "BYTES" else []
         tensor["categories"] = [*column.categories, *unknown]
+    if column.max_length is not None:
+        tensor["max_length"] = column.max_length
     return tensor
 
 
@@ -66,8 +68,8 @@ def model_json(config: ModelConfig, digest: str) -> dict[str, Any]:
 def golden_json(
     config: ModelConfig,
     digest: str,
-    questions: Sequence[Mapping[str, NDArray[Any]]],
-    answers: Sequence[Mapping[str, NDArray[Any]]],
+    questions: "Sequence[Mapping[str, NDArray[Any]]]",
+    answers: "Sequence[Mapping[str, NDArray[Any]]]",
 ) -> dict[str, Any]:
     """Questions with their right answers, one row each, as arrays [1, ...] by tensor.
 
@@ -91,18 +93,18 @@ def golden_json(
     }
 
 
-def _flat(array: NDArray[Any], truth: bool = False) -> list[Any]:
+def _flat(array: "NDArray[Any]", truth: bool = False) -> list[Any]:
     """JSON values, row-major; NaN, which JSON lacks, becomes null. `truth`: of a BOOL tensor."""
     if truth:
         return [bool(value) for value in array.ravel().tolist()]
     if array.dtype.kind == "f":
-        return [None if np.isnan(value) else value for value in array.ravel().tolist()]
+        return [None if math.isnan(value) else value for value in array.ravel().tolist()]
     if array.dtype.kind in "OUS":
         return [str(value) for value in array.ravel().tolist()]
     return [int(value) for value in array.ravel().tolist()]
 
 
-def _shapes(question: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def _shapes(question: "Mapping[str, NDArray[Any]]") -> dict[str, Any]:
     """The shapes of what has more than one value a row: their sizes may vary."""
     shapes = {name: list(array.shape) for name, array in question.items() if array.ndim > 2}
     return {"shapes": shapes} if shapes else {}

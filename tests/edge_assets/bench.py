@@ -127,6 +127,7 @@ class Bench:
                 "inputs": {"raw_batch": [batch]},
                 "batches": [f"{name}.csv"],
                 "train": train,
+                "holdout": train,
                 "rows": {"train": 6, "holdout": 2},
                 "gates": open_or("dataset"),
             },

@@ -104,3 +104,22 @@ def test_refused_exactly_if_one_value_is_unknown(values: list[int], known: set[i
             check_values(np.array(values, np.int8), spec)
     else:
         check_values(np.array(values, np.int8), spec)
+
+
+def test_a_text_that_is_too_long_is_refused_with_its_length() -> None:
+    spec = _parsed("BYTES", max_length=5)
+    assert spec.bounded
+    tensor = pb.ModelInferRequest.InferInputTensor(name="x", datatype="BYTES", shape=[2, 1])
+    fits = np.array(["steel", "ähnli"], dtype=object)
+    assert decode_tensor(tensor, encode_raw(fits), spec).ravel().tolist() == ["steel", "ähnli"]
+    with pytest.raises(InvalidRequest, match="value 1: got 6 characters, expected at most 5"):
+        decode_tensor(tensor, encode_raw(np.array(["steel", "copper"], dtype=object)), spec)
+
+
+@pytest.mark.parametrize(
+    ("datatype", "length", "expected"),
+    [("FP32", 5, "none for FP32"), ("BYTES", 0, "characters"), ("BYTES", "5", "characters")],
+)
+def test_lengths_that_are_none(datatype: str, length: object, expected: str) -> None:
+    with pytest.raises(ConfigurationError, match=expected):
+        _parsed(datatype, max_length=length)

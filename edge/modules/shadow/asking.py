@@ -106,7 +106,7 @@ def request_of(metadata: pb.ModelMetadataResponse, question: Question) -> pb.Mod
         raise UnfitQuestion(f"the two models have other inputs: {', '.join(odd)}")
     for tensor in metadata.inputs:
         values = question.inputs[tensor.name]
-        shape = shape_of(tensor.shape, len(values), question.rows)
+        shape = shape_of(question.shapes.get(tensor.name, tensor.shape), len(values), question.rows)
         request.inputs.add(name=tensor.name, datatype=tensor.datatype, shape=shape)
         try:
             raw = encode_values(tensor.datatype, values)
@@ -117,7 +117,7 @@ def request_of(metadata: pb.ModelMetadataResponse, question: Question) -> pb.Mod
 
 
 def shape_of(declared: Iterable[int], count: int, rows: int) -> list[int]:
-    """The shape of `count` values in `rows` rows: captures do not keep it.
+    """The shape of `count` values in `rows` rows; captures keep it of images only.
 
     The first -1 counts the rows, one more takes what is left. Raises UnfitQuestion when nothing
     fits, or when two sizes are open.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from protos.comparison import input_hashes
@@ -23,6 +23,8 @@ class Question:
     outputs: Mapping[str, Values]
     size: int
     """Bytes of its line."""
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Of the inputs that have more than one value in each of two axes or more, such as images."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def read_question(line: bytes) -> Question:
             inputs=record["inputs"],
             outputs=record["outputs"],
             size=len(line),
+            shapes=record.get("shapes", {}),
         )
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("the line is no capture") from error
@@ -60,9 +63,15 @@ def read_question(line: bytes) -> Question:
         or not is_digest(question.champion_digest)
         or not all(isinstance(side, dict) and side for side in sides)
         or not all(isinstance(values, list) for side in sides for values in side.values())
+        or not isinstance(question.shapes, dict)
+        or not all(_is_shape(shape) for shape in question.shapes.values())
     ):
         raise ValueError("the line is no capture")
     return question
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape)
 
 
 def as_pair(question: Question, candidate: Answer, champion_ms: float | None) -> bytes:

@@ -90,3 +90,20 @@ def test_a_pair_holds_both_answers_and_no_inputs() -> None:
 def test_a_line_that_is_no_capture_is_told(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"no capture|codec|Expecting|decode"):
         read_question(line)
+
+
+def test_an_image_is_asked_in_the_shape_that_was_captured() -> None:
+    parts = pb.ModelMetadataResponse(
+        name="parts", inputs=[_TENSOR(name="image", datatype="UINT8", shape=[-1, -1, -1, 3])]
+    )
+    line = json.loads(captured("q", 1.0, inputs={"image": list(range(18))}))
+    line["shapes"] = {"image": [1, 2, 3, 3]}
+    request = request_of(parts, read_question(json.dumps(line).encode()))
+    assert list(request.inputs[0].shape) == [1, 2, 3, 3]
+    assert request.raw_input_contents[0] == bytes(range(18))
+    line["shapes"] = {"image": [1, 5, 3, 3]}
+    with pytest.raises(UnfitQuestion):
+        request_of(parts, read_question(json.dumps(line).encode()))
+    line["shapes"] = {"image": "2x3"}
+    with pytest.raises(ValueError, match="no capture"):
+        read_question(json.dumps(line).encode())
