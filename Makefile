@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 EDGE_HOME ?= .edge
 # Not in the lock: its wheel is another one on every kind of machine. Add an index of CPU builds here.
 TORCH ?= torch==2.13.0
+# Tests wait for subprocesses more than they compute: more of them than cores pays.
+WORKERS ?= 3
 export EDGE_HOME
 export ORT_DISABLE_TELEMETRY := 1
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -44,8 +46,9 @@ lint:
 types:
 	$(BIN)/mypy
 
-check:
-	$(BIN)/pytest
+check: # --capture=sys: what a worker's subprocesses print must not land in its own pipe
+	$(BIN)/pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile --capture=sys
+	$(BIN)/pytest -m alone
 
 lock: ## pins every dependency with its hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev \

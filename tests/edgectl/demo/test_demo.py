@@ -21,6 +21,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(420)
 def test_the_demo_verifies_every_step(tmp_path: Path) -> None:
     ended = subprocess.run(
