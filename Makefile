@@ -46,8 +46,8 @@ lint:
 types:
 	$(BIN)/mypy
 
-check: # --capture=sys: what a worker's subprocesses print must not land in its own pipe
-	$(BIN)/pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile --capture=sys
+check:
+	$(BIN)/pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile
 	$(BIN)/pytest -m alone
 
 lock: ## pins every dependency with its hashes (needs uv)

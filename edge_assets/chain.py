@@ -63,6 +63,7 @@ class Chain:
         checks: Sequence[dg.AssetCheckSpec] = (),
         partitions: dg.PartitionsDefinition[str] | None = None,
         automation: Automation | None = None,
+        code_version: str | None = None,
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
         """The decorator of an asset of the chain: `dg.asset` with what all of them share."""
         owner = self.config.owner
@@ -79,6 +80,7 @@ class Chain:
                 check_specs=list(checks),
                 partitions_def=partitions,
                 automation_condition=automation,
+                code_version=code_version,
                 metadata=source_of(function),
             )(function)
 

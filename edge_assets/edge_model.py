@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from edge_assets.core.config import load_model_config
 from edge_assets.core.config_schema import ModelConfig
 from edge_assets.core.functions import find_function, load_function
-from edge_assets.features.registry import require_features
+from edge_assets.core.sources import sources_of
+from edge_assets.features.registry import feature_module, known_modules, require_features
 from edge_assets.flavours import Flavour, flavour_of
 from protos.digests import digest_file, digest_json
 from protos.errors import ConfigurationError
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
 
 _BESIDE = {"__pycache__", "tests"}
 """Folders whose content does not make a model another one."""
+_PREPARING = ("preparing.py", "schema.py", "images.py", "image_columns.py")
+"""Of `core`: the code that prepares the rows of a model without `prepare`."""
+_NOT_PREPARED: Any = {
+    **dict.fromkeys(("source", "landing", "formats", "required", "features", "leaking"), True),
+    **dict.fromkeys(("max_set_aside_share", "min_rows"), True),
+    "columns": {"__all__": {"about"}},
+}
+"""What of `data` says nothing about the rows that are kept."""
+_PREDICTED_AS = {"target", "kind", "classes"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,28 @@ class EdgeModel:
             module = require_features(self.config.features, self.config.name)
             made[f"features/{module.name}"] = module.code()
         return digest_json(made)
+
+    def preparation(self) -> str:
+        """The digest of what `prepare` depends on: its code, and the columns that it promises.
+
+        Batches that were prepared by another one are no rows of the same dataset.
+        """
+        config, module = self.config, self.config.entrypoints.prepare.partition(":")[0]
+        own, imported = sources_of(self.folder, module)
+        home = self.folder if own else Path(__file__).parent / "core"
+        files = own or [home / name for name in _PREPARING]
+        return digest_json(
+            {
+                "code": {str(path.relative_to(home)): digest_file(path) for path in files},
+                "features": {
+                    name: feature_module(name).code()
+                    for name in imported
+                    if name in known_modules()
+                },
+                "data": config.data.model_dump(mode="json", exclude=_NOT_PREPARED),
+                "prediction": config.prediction.model_dump(mode="json", include=_PREDICTED_AS),
+            }
+        )
 
     def prepare(self, raw: "pd.DataFrame") -> "Prepared":
         """The rows of the dataset, and those set aside with their reasons; every row once.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from edge_assets.assets.raw_batch import known_contents
+from edge_assets.assets.raw_batch import known_contents, prepared_otherwise
 from edge_assets.chain import Chain
 from protos.digests import short
 from resources.platform import Platform
@@ -42,7 +42,8 @@ def build(chain: Chain) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Looks into the landing folder. A new delivery that can be read becomes a batch and is "
-            "materialized; one that cannot, or that came before, is quarantined with its reason."
+            "materialized; one that cannot, or that came before, is quarantined with its reason. "
+            "Batches that other code prepared are prepared again."
         ),
     )
     def new_data(
@@ -54,13 +55,18 @@ def build(chain: Chain) -> dg.SensorDefinition:
 
         data, settings = chain.config.data, platform.settings
         landing = Path(settings.landing) / data.landing
+        preparation = chain.model.preparation()
+        again = []
+        if _seen(context.cursor) != preparation:
+            again = _prepare_again(context.instance, chain, preparation)
+            context.update_cursor(json.dumps({"preparation": preparation}))
         batches = set(context.instance.get_dynamic_partitions(chain.batches.name or ""))
         # A batch is withdrawn by deleting its partition; its delivery, which still lies there, must
         # not bring it back.
         batches |= context.instance.get_materialized_partitions(chain.key("raw_batch"))
         new = [path for path in deliveries(landing) if path.name not in batches]
         settled = [p for p in new if time.time() - _last_change(p) >= SETTLED_SECONDS]
-        if not settled:
+        if not settled and not again:
             waiting = f", {len(new)} still being written" if new else ""
             return dg.SkipReason(f"no new delivery in {landing}{waiting}")
 
@@ -78,20 +84,45 @@ def build(chain: Chain) -> dg.SensorDefinition:
                 known[delivery.digest] = path.name
         for refusal in refusals:
             context.log.warning(refusal)
-        if not accepted:
+        if not accepted and not again:
             return dg.SkipReason(f"{len(refusals)} deliveries refused: {'; '.join(refusals)}")
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(
+                *again,
+                *(
                     # With the content: a mended delivery may come under the name of a refused one.
-                    run_key=f"{chain.name}:{name}:{short(digest)}",
-                    partition_key=name,
-                    tags={"trigger": "new data", "edge-model": chain.name},
-                )
-                for name, digest in accepted.items()
+                    _request(chain, name, short(digest), "new data")
+                    for name, digest in accepted.items()
+                ),
             ],
             dynamic_partitions_requests=[chain.batches.build_add_request(list(accepted))],
-            cursor=json.dumps({"refused": refusals[-5:]}),
         )
 
     return new_data
+
+
+def _seen(cursor: str | None) -> str | None:
+    """The preparation that the sensor saw last; what it cannot read is none."""
+    try:
+        known = json.loads(cursor or "{}")
+    except ValueError:
+        return None
+    return known.get("preparation") if isinstance(known, dict) else None
+
+
+def _prepare_again(
+    instance: dg.DagsterInstance, chain: Chain, preparation: str
+) -> list[dg.RunRequest]:
+    """A run for each batch that other code prepared: a dataset takes only rows of one kind."""
+    return [
+        _request(chain, batch, f"{outcome}:{short(preparation)}", "new preparation")
+        for batch, outcome in prepared_otherwise(instance, chain).items()
+    ]
+
+
+def _request(chain: Chain, batch: str, key: str, trigger: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{chain.name}:{batch}:{key}",
+        partition_key=batch,
+        tags={"trigger": trigger, "edge-model": chain.name},
+    )

@@ -1,15 +1,17 @@
 """`dataset`: all accepted batches as one table, with a holdout whose rows never change sides."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import Field
 
 from edge_assets.assets.feature_set import keys_of, put_features, renew_for
 from edge_assets.chain import Chain
 from edge_assets.features.registry import require_features
 from edge_assets.frames import get_frame, put_frame, schema_of
 from edge_assets.lineage import gate, newest, refuse_closed_gates, result
-from protos.errors import NotFound
+from protos.errors import GateClosed, NotFound
 from resources.artifact_store import ArtifactStore
 from resources.platform import Platform
 
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
 
 BATCH = "batch"
 """The column that says which batch a row came with."""
+
+
+class Batches(dg.Config):
+    """The run configuration of `dataset`."""
+
+    batches: list[str] = Field(
+        default=[], description="The batches to take, by name; by default all that were accepted."
+    )
 
 
 def build(chain: Chain) -> dg.AssetsDefinition:
@@ -35,32 +45,46 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         checks=[
             chain.check(
                 "dataset", "leakage", "No row, and no column, gives the answer away to training."
-            )
+            ),
+            chain.check(
+                "dataset", "one_preparation", "All batches were prepared by the code of now."
+            ),
         ],
     )
     def dataset(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> dg.MaterializeResult:
+        context: dg.AssetExecutionContext,
+        config: Batches,
+        platform: dg.ResourceParam[Platform],
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         from edge_assets.core.holdout import split
         from edge_assets.core.leakage import find_leakage
 
-        config, store = chain.config, platform.artifacts
-        batches = accepted_batches(context.instance, chain)
-        rows = _read(store, batches)
-        inputs, target = list(config.data.inputs), config.prediction.target
-        parts = split(rows, columns=inputs, share=config.holdout.share, seed=config.holdout.seed)
+        model, store = chain.config, platform.artifacts
+        batches = chosen(accepted_batches(context.instance, chain), config.batches)
+        documents = {name: store.get_document(digest) for name, digest in batches.items()}
+        otherwise = _prepared_otherwise(documents, chain.model.preparation())
+        yield chain.checked("dataset", "one_preparation", not otherwise, {"batches": otherwise})
+        if otherwise:
+            raise GateClosed(
+                f"the dataset of {chain.name} is refused: batches were prepared by other code",
+                why=f"{', '.join(otherwise)}: prepare, or the columns in model.yaml, changed since",
+                remedy=f"materialize their raw_batch again (the sensor {chain.name}_new_data does "
+                "so by itself), or withdraw them",
+            )
+        rows = _read(store, documents)
+        inputs, target = list(model.data.inputs), model.prediction.target
+        parts = split(rows, columns=inputs, share=model.holdout.share, seed=model.holdout.seed)
         findings = find_leakage(
             parts.train,
             parts.holdout,
-            features=config.data.seen,
+            features=model.data.seen,
             inputs=inputs,
             target=target,
-            forbidden=config.data.leaking,
+            forbidden=model.data.leaking,
             key_columns=inputs,
-            classes=config.prediction.classes,
+            classes=model.prediction.classes,
         )
         reason = "; ".join(f"{f.subject}: {f.detail}" for f in findings) or "nothing leaks"
-        documents = {name: store.get_document(digest) for name, digest in batches.items()}
         document = {
             "kind": "dataset",
             "model": chain.name,
@@ -79,7 +103,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "gates": {"leakage": gate(not findings, reason)},
         }
         check = chain.checked("dataset", "leakage", not findings, {"reason": reason})
-        return result(store, document, _metadata(chain, document, rows), checks=[check])
+        yield result(store, document, _metadata(chain, document, rows), checks=[check])
 
     return dataset
 
@@ -110,12 +134,30 @@ def _features(store: ArtifactStore, chain: Chain) -> dict[str, str]:
     return {"features": put_features(store, require_features(wanted, chain.name))}
 
 
-def _read(store: ArtifactStore, batches: dict[str, str]) -> "pd.DataFrame":
+def chosen(accepted: dict[str, str], names: Sequence[str]) -> dict[str, str]:
+    """The accepted batches that are asked for, in their order; all where none is named.
+
+    Raises NotFound naming those that were never accepted, or were withdrawn.
+    """
+    missing = [name for name in names if name not in accepted]
+    if missing:
+        raise NotFound(
+            f"there is no accepted batch {', '.join(missing)}",
+            why=f"accepted are: {', '.join(accepted)}",
+            remedy="correct `batches` in the run's configuration",
+        )
+    return {name: digest for name, digest in accepted.items() if not names or name in names}
+
+
+def _prepared_otherwise(documents: Mapping[str, Mapping[str, Any]], now: str) -> list[str]:
+    return [name for name, made in documents.items() if made.get("prepared_by") != now]
+
+
+def _read(store: ArtifactStore, documents: Mapping[str, Mapping[str, Any]]) -> "pd.DataFrame":
     import pandas as pd
 
     frames = []
-    for name, digest in batches.items():
-        document = store.get_document(digest)
+    for name, document in documents.items():
         refuse_closed_gates(document, "the dataset")
         frames.append(get_frame(store, document["kept"]).assign(**{BATCH: name}))
     return pd.concat(frames, ignore_index=True)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CONTENT = "content"
 """The metadata entry with the digest of a batch's raw bytes."""
+PREPARED_BY = "prepared by"
+"""The metadata entry with the digest of the preparation that its rows went through."""
 
 
 def known_contents(instance: dg.DagsterInstance, chain: Chain, but: str = "") -> dict[str, str]:
@@ -34,6 +36,24 @@ def known_contents(instance: dg.DagsterInstance, chain: Chain, but: str = "") ->
     return known
 
 
+def prepared_otherwise(instance: dg.DagsterInstance, chain: Chain) -> dict[str, int]:
+    """The accepted batches whose rows went through another preparation than now's.
+
+    With each the storage id of its newest materialization, which tells one outcome from the next.
+    """
+    wanted, found = chain.model.preparation(), {}
+    for batch in instance.get_dynamic_partitions(chain.batches.name or ""):
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(chain.key("raw_batch"), asset_partitions=[batch]), limit=1
+        ).records
+        made = records[0].asset_materialization if records else None
+        if made is not None and (
+            PREPARED_BY not in made.metadata or made.metadata[PREPARED_BY].value != wanted
+        ):
+            found[batch] = records[0].storage_id
+    return found
+
+
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/raw_batch`, one partition a batch."""
 
@@ -46,6 +66,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "row is set aside with its reason and counted."
         ),
         partitions=chain.batches,
+        code_version=chain.model.preparation(),
         checks=[
             chain.check("raw_batch", "usable_rows", "Enough rows, and few enough of them bad.")
         ],
@@ -98,6 +119,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "model": chain.name,
             "batch": batch,
             "content": delivery.digest,
+            "prepared_by": chain.model.preparation(),
             "inputs": {},
             "files": {
                 part.path: store.put_file(path if path.is_file() else path / part.path)
@@ -109,7 +131,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "kept": put_frame(store, prepared.kept),
             "set_aside_rows": put_frame(store, set_aside),
         }
-        yield result(store, document, _metadata(document, delivery), identity=delivery.digest)
+        identity = {name: document[name] for name in ("content", "prepared_by")}
+        yield result(store, document, _metadata(document, delivery), identity=identity)
 
     return raw_batch
 
@@ -136,6 +159,7 @@ def _metadata(document: dict[str, Any], delivery: "Delivery") -> dict[str, Any]:
     ]
     return {
         CONTENT: delivery.digest,
+        PREPARED_BY: document["prepared_by"],
         "dagster/row_count": document["rows_kept"],
         "rows in": document["rows_in"],
         "rows set aside": document["rows_in"] - document["rows_kept"],

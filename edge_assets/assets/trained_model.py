@@ -43,6 +43,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         ),
         deps=["dataset"],
         automation=propagate(),
+        code_version=chain.model.code(),
         checks=[
             chain.check("trained_model", "metric_floors", "The candidate reaches every floor."),
             chain.check(
