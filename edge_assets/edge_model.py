@@ -14,7 +14,7 @@ from edge_assets.core.config import load_model_config
 from edge_assets.core.config_schema import ModelConfig
 from edge_assets.core.functions import find_function, load_function
 from edge_assets.core.sources import sources_of
-from edge_assets.features.registry import feature_module, known_modules, require_features
+from edge_assets.features.registry import require_features
 from edge_assets.flavours import Flavour, flavour_of
 from protos.digests import digest_file, digest_json
 from protos.errors import ConfigurationError
@@ -87,18 +87,12 @@ class EdgeModel:
 
         Batches that were prepared by another one are no rows of the same dataset.
         """
-        config, module = self.config, self.config.entrypoints.prepare.partition(":")[0]
-        own, imported = sources_of(self.folder, module)
-        home = self.folder if own else Path(__file__).parent / "core"
-        files = own or [home / name for name in _PREPARING]
+        config, core = self.config, Path(__file__).parent / "core"
+        files = sources_of(self.folder, config.entrypoints.prepare.partition(":")[0])
+        files = files or {name: core / name for name in _PREPARING}
         return digest_json(
             {
-                "code": {str(path.relative_to(home)): digest_file(path) for path in files},
-                "features": {
-                    name: feature_module(name).code()
-                    for name in imported
-                    if name in known_modules()
-                },
+                "code": {name: digest_file(path) for name, path in files.items()},
                 "data": config.data.model_dump(mode="json", exclude=_NOT_PREPARED),
                 "prediction": config.prediction.model_dump(mode="json", include=_PREDICTED_AS),
             }

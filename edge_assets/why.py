@@ -70,7 +70,8 @@ def _link(digest: str, document: Mapping[str, Any]) -> Link:
     if kind == "trained_model":
         metrics = document["metrics"]
         detail = ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items()))
-        return Link(kind, document["estimator"], detail)
+        commit = document.get("commit")
+        return Link(kind, document["estimator"], detail + (f"; commit {commit}" if commit else ""))
     if kind == "dataset":
         rows = document["rows"]
         detail = f"{rows['train']} rows to train, {rows['holdout']} held out"

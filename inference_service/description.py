@@ -19,9 +19,9 @@ _REMEDY = "build the model folder again"
 class TensorSpec:
     """One input or output. -1 in `shape` stands for any size; the first -1 counts the rows.
 
-    `minimum` and `maximum` bound every value of a numeric input, where given; NaN passes, because
-    it means unknown. `categories` are the only values of a text or integer input, where given;
-    `max_length` is of a text, in characters.
+    `minimum` and `maximum` bound every value of a numeric input, where given; NaN, which means
+    unknown, passes them. `categories` are the only values of a text or integer input, where given;
+    `max_length` is of a text, in characters. Without `nullable`, NaN and empty texts are refused.
     """
 
     name: str
@@ -31,12 +31,13 @@ class TensorSpec:
     maximum: float | None = None
     categories: tuple[str, ...] | tuple[int, ...] | None = None
     max_length: int | None = None
+    nullable: bool = True
 
     @cached_property
     def bounded(self) -> bool:
         """Whether any value of the right datatype may still be refused."""
         bounds = (self.minimum, self.maximum, self.categories, self.max_length)
-        return any(bound is not None for bound in bounds)
+        return not self.nullable or any(bound is not None for bound in bounds)
 
     @cached_property
     def known_values(self) -> frozenset[str | int]:
@@ -108,6 +109,7 @@ def _tensor(entry: Any, where: str) -> TensorSpec:
         _bound(entry, "maximum", where),
         _categories(entry, datatype, where),
         _max_length(entry, datatype, where),
+        _nullable(entry, datatype, where),
     )
 
 
@@ -153,6 +155,15 @@ def _max_length(entry: Mapping[str, Any], datatype: str, where: str) -> int | No
     if type(length) is not int or length < 1:
         raise _wrong(f"{where}.max_length", length, "a number of characters")
     return length
+
+
+def _nullable(entry: Mapping[str, Any], datatype: str, where: str) -> bool:
+    nullable = entry.get("nullable", True)
+    if not isinstance(nullable, bool):
+        raise _wrong(f"{where}.nullable", nullable, "true or false")
+    if not nullable and datatype not in ("FP16", "FP32", "FP64", "BYTES"):
+        raise _wrong(f"{where}.nullable", nullable, f"none for {datatype}")
+    return nullable
 
 
 def _text(value: Mapping[str, Any], key: str, where: str = "") -> str:

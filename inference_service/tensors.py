@@ -52,10 +52,12 @@ def encode_raw(array: Array) -> bytes:
 
 
 def check_values(flat: Array, spec: TensorSpec) -> None:
-    """Raises InvalidRequest for the first value that `spec` excludes.
-
-    NaN is within any bounds: it means unknown.
-    """
+    """Raises InvalidRequest for the first value that `spec` excludes."""
+    if not spec.nullable:
+        unknown = flat == "" if flat.dtype == object else np.isnan(flat)
+        if unknown.any():
+            got = "an empty text" if flat.dtype == object else "NaN"
+            raise wrong(_value(int(unknown.argmax()), spec), got, "a known value")
     if spec.categories is not None:
         values = flat.tolist()
         if not spec.known_values.issuperset(values):

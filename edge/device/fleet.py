@@ -63,6 +63,7 @@ class Fleet:
             self._root / ".store",
             {settings.hub.host: settings.hub.ca} if settings.hub.ca is not None else {},
         )
+        self._ports = PortBook()
         self._devices: dict[str, Device] = {}
         self._shown: dict[str, object] = {}
 
@@ -78,12 +79,11 @@ class Fleet:
                 if isinstance(module, dict) and isinstance(module.get("pid"), int)
             ],
         )
-        ports = PortBook()
         for name, folder in folders.items():
             # All ports are taken up before the first device asks for a new one.
-            ports.restore(name, folder.recall().ports)
+            self._ports.restore(name, folder.recall().ports)
         for name, folder in folders.items():
-            self._devices[name] = self._device(name, folder, ports)
+            self._devices[name] = self._device(name, folder)
         for device in self._devices.values():
             device.start()
         self.show()
@@ -119,9 +119,10 @@ class Fleet:
         self._executor.shutdown(wait=False, cancel_futures=True)
         # Whoever did not stop when asked is not left behind.
         end_leftovers(self._root, [], grace_seconds=0.0)
+        self._ports.close()
         (self._root / "fleet.json").unlink(missing_ok=True)
 
-    def _device(self, name: str, folder: DeviceFolder, ports: PortBook) -> Device:
+    def _device(self, name: str, folder: DeviceFolder) -> Device:
         hub = self._settings.hub
         key = derive_device_key(self._settings.group_key, name)
         identities = HubIdentities(hub.host, name, key, ca=hub.ca)
@@ -129,7 +130,7 @@ class Fleet:
             runtime=self._runtime,
             images=self._images,
             identities=identities,
-            ports=ports,
+            ports=self._ports,
             executor=self._executor,
             hub=hub,
             facts=self._facts,

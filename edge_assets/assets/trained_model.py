@@ -8,6 +8,7 @@ import dagster as dg
 
 from edge_assets.assets.dataset import BATCH
 from edge_assets.chain import Chain, propagate
+from edge_assets.commit import commit_of
 from edge_assets.core.config_data import PROBABILITIES
 from edge_assets.frames import get_frame
 from edge_assets.lineage import follow, gate, newest, refuse_closed_gates, required, result
@@ -82,6 +83,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         }
         document = {
             **identity,
+            "commit": commit_of(chain.model.folder),
             "estimator": store.put_bytes(chain.model.dump(model)),
             "metrics": {name: float(value) for name, value in metrics.items()},
             "champion": champion,
@@ -142,6 +144,7 @@ def _metadata(
     return {
         **{f"holdout {name}": value for name, value in document["metrics"].items()},
         **_pictures(chain, holdout, outputs),
+        "commit": document["commit"] or "unknown",
         "parameters": dg.MetadataValue.json(document["parameters"]),
         "datasheet": dg.MetadataValue.json(dict(chain.config.datasheet)),
         "champion": document["champion"] or "none yet",

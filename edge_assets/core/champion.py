@@ -23,7 +23,8 @@ class Segment:
     """One part of the rows: mean errors, the gain as a share of the champion's error, its bounds.
 
     `gain` > 0 means that the candidate is better; with the asked confidence the true gain is above
-    `lower`, and with the same confidence it is below `upper`.
+    `lower`, and with the same confidence it is below `upper`; `lost` is what the mean error grew
+    by at most, in its own units.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Segment:
     gain: float
     lower: float
     upper: float
+    lost: float
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def judge_champion(
     confidence: float = 0.95,
     min_gain: float = 0.0,
     max_loss_on_frozen: float = 0.05,
+    tolerated_on_frozen: float = 0.0,
     resamples: int = 2000,
     seed: int = 42,
     min_rows: int = 50,
@@ -82,6 +85,8 @@ def judge_champion(
     `newest` marks the rows of the newest batch; the others are frozen. The candidate passes if the
     lower bound of its gain over all rows is above `min_gain`, and the lower bound over the frozen
     rows is not below -`max_loss_on_frozen`: what is new must not be paid for with what was known.
+    A loss of up to `tolerated_on_frozen`, in units of the mean error, is accepted whatever its
+    share: of an error near 0, which a handful of rows decide, shares say little.
     Below `min_rows` rows, all or frozen, nothing can be shown, and it does not pass. Without a
     champion (None) it passes: then the floors alone decide.
 
@@ -120,10 +125,11 @@ def judge_champion(
                 f"the gain is {combined.gain:.2%}, but only above {combined.lower:.2%} with "
                 f"{confidence:.0%} confidence, and it must be above {min_gain:.2%}"
             )
-        if frozen.lower < -max_loss_on_frozen:
+        if frozen.lower < -max_loss_on_frozen and frozen.lost > tolerated_on_frozen:
             reasons.append(
                 f"on frozen rows the loss may be {-frozen.lower:.2%} (measured: "
                 f"{-frozen.gain:.2%}), and no more than {max_loss_on_frozen:.2%} is accepted"
+                + (f", or {tolerated_on_frozen:g} of the error" if tolerated_on_frozen else "")
             )
     if reasons:
         return ChampionVerdict(False, "; ".join(reasons), confidence, segments)
@@ -138,13 +144,13 @@ def _segment(
     name: str, candidate: Floats, champion: Floats, confidence: float, resamples: int, seed: int
 ) -> Segment:
     gain = float(_gain(candidate.sum(keepdims=True), champion.sum(keepdims=True))[0])
-    drawn = _bootstrap(candidate, champion, resamples, np.random.default_rng(seed))
+    drawn, grown = _bootstrap(candidate, champion, resamples, np.random.default_rng(seed))
     # "lower" and "higher" pick a drawn value; between infinities there is nothing to interpolate
     lower = float(np.quantile(drawn, 1 - confidence, method="lower"))
     upper = float(np.quantile(drawn, confidence, method="higher"))
-    return Segment(
-        name, len(candidate), float(candidate.mean()), float(champion.mean()), gain, lower, upper
-    )
+    lost = float(np.quantile(grown, confidence, method="higher"))
+    means = float(candidate.mean()), float(champion.mean())
+    return Segment(name, len(candidate), *means, gain, lower, upper, lost)
 
 
 def _gain(candidate: Floats, champion: Floats) -> Floats:
@@ -156,15 +162,19 @@ def _gain(candidate: Floats, champion: Floats) -> Floats:
 
 def _bootstrap(
     candidate: Floats, champion: Floats, resamples: int, rng: np.random.Generator
-) -> Floats:
-    if len(candidate) > MAX_UNITS:
-        group = rng.permutation(len(candidate)) % MAX_UNITS
+) -> tuple[Floats, Floats]:
+    """Gains as shares, and by how much the mean error grew, of resampled rows: both [resamples]."""
+    rows = len(candidate)
+    if rows > MAX_UNITS:
+        group = rng.permutation(rows) % MAX_UNITS
         candidate = np.bincount(group, candidate, MAX_UNITS).astype(np.float64)
         champion = np.bincount(group, champion, MAX_UNITS).astype(np.float64)
     units = len(candidate)
     step = max(1, _CELLS // units)
-    drawn = []
+    gains, grown = [], []
     for start in range(0, resamples, step):
         take = rng.integers(0, units, (min(step, resamples - start), units), dtype=np.int32)
-        drawn.append(_gain(candidate[take].sum(axis=1), champion[take].sum(axis=1)))
-    return np.concatenate(drawn)
+        ours, theirs = candidate[take].sum(axis=1), champion[take].sum(axis=1)
+        gains.append(_gain(ours, theirs))
+        grown.append((ours - theirs) / rows)
+    return np.concatenate(gains), np.concatenate(grown)

@@ -12,6 +12,8 @@ PROBABILITIES = "probabilities"
 Datatype = Literal["BOOL", "UINT8", "INT32", "INT64", "FP32", "FP64", "BYTES"]
 INTEGERS = ("UINT8", "INT32", "INT64")
 NUMBERS = (*INTEGERS, "FP32", "FP64")
+UNKNOWABLE = ("FP32", "FP64", "BYTES")
+"""Datatypes with a value that means unknown: NaN, or an empty text."""
 
 
 class Output(Section):
@@ -109,7 +111,7 @@ class Column(Section):
             self.datatype not in ("BYTES", *INTEGERS) or not isinstance(self.categories[0], wanted)
         ):
             raise ValueError(f"categories are texts of BYTES or integers, not of {self.datatype}")
-        if self.nullable and self.datatype not in ("FP32", "FP64", "BYTES"):
+        if self.nullable and self.datatype not in UNKNOWABLE:
             raise ValueError(f"{self.datatype} has no value that means unknown")
         return self
 

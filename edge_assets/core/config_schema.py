@@ -53,12 +53,15 @@ class ChampionRule(Section):
 
     The error of a row: `absolute` or `squared` of a number, `wrong` (0 or 1) or `brier` of a class:
     the squared distance of its probabilities from the truth (Brier 1950), from 0 to 2.
+    `tolerated_on_frozen` is no share but an error: a loss below it is accepted where shares of an
+    error near 0 say little.
     """
 
     error: Literal["absolute", "squared", "wrong", "brier"] = "absolute"
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     min_gain: float = Field(default=0.0, lt=1.0)
     max_loss_on_frozen: float = Field(default=0.05, ge=0.0)
+    tolerated_on_frozen: float = Field(default=0.0, ge=0.0)
     resamples: int = Field(default=2000, ge=200, le=100_000)
     min_rows: int = Field(default=50, ge=1)
     seed: int = Field(default=42, ge=0)

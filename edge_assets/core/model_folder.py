@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edge_assets.core.config_data import Column
+from edge_assets.core.config_data import UNKNOWABLE, Column
 from edge_assets.core.config_schema import ModelConfig
 from protos.digests import short
 
@@ -46,6 +46,8 @@ def _tensor(column: Column) -> dict[str, Any]:
         tensor["categories"] = [*column.categories, *unknown]
     if column.max_length is not None:
         tensor["max_length"] = column.max_length
+    if column.datatype in UNKNOWABLE and not column.nullable:
+        tensor["nullable"] = False
     return tensor
 
 

@@ -5,34 +5,30 @@ from pathlib import Path
 
 from edge_assets.core.functions import package_of
 
-_FEATURES = "edge_assets.features"
+_FEATURES = Path(__file__).parent.parent / "features"
 
 
-def sources_of(folder: Path, module: str) -> tuple[list[Path], list[str]]:
-    """The files below `folder` that a module of it needs, itself first, and the feature modules.
+def sources_of(folder: Path, module: str) -> dict[str, Path]:
+    """The files that a module of an edge model's `folder` needs, by the names they are imported by.
 
-    Follows imports of the same folder, relative or by its package, and names each module of
-    `edge_assets.features` that one of them imports. Empty where there is no such module.
+    Itself first, then what it imports of the same folder or of the shared features, and so on.
+    Empty where there is no such module.
     """
-    package, features = package_of(folder), set[str]()
-    found: dict[Path, None] = {}
-    waiting = [module]
+    package = package_of(folder)
+    roots = {f"{package}.": folder, "edge_assets.features.": _FEATURES}
+    found: dict[str, Path] = {}
+    waiting = [f"{package}.{module}"]
     while waiting:
-        path = _file(folder, waiting.pop(0))
-        if path is None or path in found:
-            continue
-        found[path] = None
-        here = ".".join((package, *path.relative_to(folder).with_suffix("").parts))
-        for name in _imported(path, here.removesuffix(".__init__")):
-            if name.startswith(f"{package}."):
-                waiting.append(name.removeprefix(f"{package}."))
-            elif name.startswith(f"{_FEATURES}."):
-                features.add(name.split(".")[2])
-    return list(found), sorted(features)
+        name = waiting.pop(0)
+        path = next((_file(roots[r], name[len(r) :]) for r in roots if name.startswith(r)), None)
+        if path is not None and name not in found:
+            found[name] = path
+            waiting += _imported(path, name)
+    return found
 
 
-def _file(folder: Path, module: str) -> Path | None:
-    path = folder.joinpath(*module.split("."))
+def _file(root: Path, module: str) -> Path | None:
+    path = root.joinpath(*module.split("."))
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if candidate.is_file():
             return candidate

@@ -88,6 +88,7 @@ HINTS: dict[str, dict[str, str]] = {
         "confidence": "Of the bounds, by bootstrap over rows.",
         "min_gain": "The lower bound of the relative gain over all rows must be above this.",
         "max_loss_on_frozen": "Relative loss on the frozen rows that is still accepted.",
+        "tolerated_on_frozen": "Growth of their mean error that is accepted whatever its share.",
         "resamples": "Of the bootstrap.",
         "min_rows": "Fewer rows, all or frozen, show nothing.",
         "seed": "Of the bootstrap.",

@@ -64,6 +64,7 @@ def make_transport(
         streams=config.max_streams,
         header_list=config.max_header_bytes,
         buffered=config.max_buffered_bytes,
+        unsent=4 * config.max_message_bytes,
         stall=config.stall_seconds,
         keepalive=config.keepalive_seconds,
     )

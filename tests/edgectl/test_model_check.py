@@ -16,12 +16,13 @@ from edge_assets.core.functions import find_function
 from edge_assets.edge_model import EdgeModel
 from edge_assets.onboarding.checking import Outcome, check_model, contract, exit_code
 from edge_assets.onboarding.checking.judging import judge_outputs
-from edge_assets.onboarding.checking.served import load_served, served_files
+from edge_assets.onboarding.checking.served import load_served
 from edge_assets.onboarding.folder import staged
 from edge_assets.onboarding.from_table import make_from_table
 from edge_assets.onboarding.reading import as_text
 from edge_assets.onboarding.target import describe_target
 from edge_assets.onnx_session import run
+from edge_assets.served_folder import served_files
 
 from .conftest import Runner
 
@@ -276,7 +277,7 @@ def test_a_wrong_golden_answer_is_not_served(broken: Path) -> None:
     rows = model.prepare(model.sample_rows(ROWS, 1, "none")).kept
     trained = model.train(rows)
     onnx, expected = model.to_onnx(trained), model.predict(trained, rows)
-    files = served_files(model.config, broken, onnx, rows, expected, run(model.config, onnx, rows))
+    files = served_files(model, trained, onnx, rows, expected, run(model.config, onnx, rows))
     assert load_served(files)[0]
     golden = json.loads(files["golden.json"])
     golden["requests"][3]["outputs"]["probabilities"][0] += 0.01

@@ -123,3 +123,35 @@ def test_a_text_that_is_too_long_is_refused_with_its_length() -> None:
 def test_lengths_that_are_none(datatype: str, length: object, expected: str) -> None:
     with pytest.raises(ConfigurationError, match=expected):
         _parsed(datatype, max_length=length)
+
+
+@pytest.mark.parametrize("datatype", ["FP32", "FP64"])
+def test_unknown_numbers_are_refused_where_they_may_not_be(datatype: str) -> None:
+    tensor = pb.ModelInferRequest.InferInputTensor(name="x", datatype=datatype, shape=[2, 1])
+    values = np.array([1.0, np.nan], np.float32 if datatype == "FP32" else np.float64)
+    passes = _parsed(datatype, minimum=0)
+    assert np.isnan(decode_tensor(tensor, encode_raw(values), passes)[1, 0])
+    spec = _parsed(datatype, nullable=False)
+    assert spec.bounded
+    with pytest.raises(InvalidRequest, match="value 1: got NaN, expected a known value"):
+        decode_tensor(tensor, encode_raw(values), spec)
+    assert decode_tensor(tensor, encode_raw(values[[0, 0]]), spec).sum() == 2
+
+
+def test_empty_texts_are_refused_where_they_may_not_be() -> None:
+    tensor = pb.ModelInferRequest.InferInputTensor(name="x", datatype="BYTES", shape=[2, 1])
+    values = np.array(["", "steel"], dtype=object)
+    assert decode_tensor(tensor, encode_raw(values), _parsed("BYTES"))[0, 0] == ""
+    with pytest.raises(InvalidRequest, match="value 0: got an empty text, expected a known value"):
+        decode_tensor(tensor, encode_raw(values), _parsed("BYTES", nullable=False))
+
+
+@pytest.mark.parametrize(
+    ("datatype", "nullable", "expected"),
+    [("INT64", False, "none for INT64"), ("FP32", 0, "true or false")],
+)
+def test_what_cannot_be_said_of_unknown_values(
+    datatype: str, nullable: object, expected: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=expected):
+        _parsed(datatype, nullable=nullable)

@@ -26,14 +26,10 @@ from edge_assets.onboarding.checking.judging import (
 )
 from edge_assets.onboarding.checking.outcome import Outcome, judged
 from edge_assets.onboarding.checking.own_tests import own_tests as run_own_tests
-from edge_assets.onboarding.checking.served import (
-    golden_rows,
-    latency_p95_ms,
-    load_served,
-    served_files,
-)
+from edge_assets.onboarding.checking.served import latency_p95_ms, load_served
 from edge_assets.onboarding.threads import one_thread
 from edge_assets.onnx_session import feeds, run
+from edge_assets.served_folder import served_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -270,9 +266,9 @@ def _conversion(work: _Work) -> Iterator[Outcome]:
 
 def _serving(work: _Work) -> Iterator[Outcome]:
     model, config = work.model, work.config
-    rows = golden_rows(config, _asked(work).head(_GOLDEN_FROM))
+    rows = _asked(work).head(_GOLDEN_FROM)
     expected, actual = model.predict(work.trained, rows), run(config, work.onnx, rows)
-    files = served_files(config, model.folder, work.onnx, rows, expected, actual)
+    files = served_files(model, work.trained, work.onnx, rows, expected, actual)
     good, text = load_served(files)
     yield judged("served", "" if good else text, text, gate=True)
     questions = [next(iter(feeds(config, rows.iloc[[n]])))[1] for n in range(min(20, len(rows)))]

@@ -10,8 +10,9 @@ class Limits:
     """Bounds of the fast transport; sizes in octets, times in seconds.
 
     `buffered` bounds what half-received requests of all connections hold together; `unsent` what
-    one connection may have waiting for its peer to read. `stall` is how long a peer may leave a
-    begun request or a waiting answer untouched; `keepalive` how long a connection with open
+    one connection may have waiting for its peer to read: several of the largest answers, because a
+    good client may ask at once. `stall` is how long a peer may leave a begun request or a waiting
+    answer untouched; `keepalive` how long a connection with open
     calls may be silent before it is asked by PING. `spin` is how long the loop stays awake when the
     last wait was shorter: with one client in a closed loop that gave 1.4 times the answers for the
     same CPU a request.
@@ -26,7 +27,7 @@ class Limits:
     stream_window: int = _MIB
     connection_window: int = 8 * _MIB
     buffered: int = 256 * _MIB
-    unsent: int = 16 * _MIB
+    unsent: int = 64 * _MIB
     preface: float = 10.0
     stall: float = 30.0
     keepalive: float = 60.0

@@ -65,6 +65,29 @@ def test_opens_when_the_loss_on_the_frozen_rows_is_small() -> None:
     assert _judge(np.where(NEWEST, BASE * 0.1, BASE * 1.02)).passed
 
 
+def _tolerating(candidate: Floats, champion: Floats, tolerated: float) -> ChampionVerdict:
+    return judge_champion(candidate, champion, NEWEST, resamples=400, tolerated_on_frozen=tolerated)
+
+
+def test_a_tiny_error_may_grow_by_what_is_tolerated_whatever_its_share() -> None:
+    small = np.full(1000, 1e-4)
+    better = np.where(NEWEST, 0.0, 3e-4)  # three times the error of frozen rows, and still tiny
+    champion = np.where(NEWEST, 0.1, small)
+    refused = _tolerating(better, champion, 0.0)
+    assert not refused.passed
+    assert "on frozen rows the loss may be 200.00%" in refused.reason
+    assert _tolerating(better, champion, 2.5e-4).passed
+    closed = _tolerating(better, champion, 1.5e-4)
+    assert not closed.passed
+    assert "or 0.00015 of the error" in closed.reason
+
+
+def test_a_perfect_champion_may_lose_what_is_tolerated() -> None:
+    champion, candidate = np.where(NEWEST, 0.1, 0.0), np.where(NEWEST, 0.0, 1e-3)
+    assert not _tolerating(candidate, champion, 5e-4).passed
+    assert _tolerating(candidate, champion, 2e-3).passed
+
+
 def test_without_a_champion_the_floors_alone_decide() -> None:
     verdict = judge_champion(BASE, None, NEWEST)
     assert verdict.passed

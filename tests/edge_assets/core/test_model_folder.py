@@ -43,7 +43,10 @@ def test_the_model_is_described_as_configured() -> None:
         "shape": [-1, 1],
         "minimum": 0.0,
         "maximum": 100.0,
+        "nullable": False,
     }
+    latitude = next(tensor for tensor in made["inputs"] if tensor["name"] == "pickup_latitude")
+    assert "nullable" not in latitude
 
 
 def test_the_inference_service_can_read_the_description() -> None:

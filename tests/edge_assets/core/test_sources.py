@@ -17,7 +17,7 @@ def _write(folder: Path, **modules: str) -> None:
 
 
 def _names(folder: Path, module: str = "prepare") -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in sources_of(folder, module)[0]}
+    return {path.relative_to(folder).as_posix() for path in sources_of(folder, module).values()}
 
 
 def test_imports_of_the_same_folder_are_followed(tmp_path: Path) -> None:
@@ -44,10 +44,13 @@ def test_a_package_is_read_from_its_init(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nyc_taxi", "london_taxi"])
-def test_feature_modules_are_named(name: str) -> None:
-    files, features = sources_of(SHIPPED / name, "prepare")
-    assert features == ["taxi_trips"]
-    assert "train.py" not in {path.name for path in files}
+def test_shared_features_are_followed(name: str) -> None:
+    found = sources_of(SHIPPED / name, "prepare")
+    assert {f"edge_assets.models.{name}.columns", "edge_assets.features.taxi_trips.city"} < set(
+        found
+    )
+    assert f"edge_assets.models.{name}.train" not in found
+    assert "edge_assets.features.taxi_trips.trees" not in found
 
 
 def _shipped(tmp_path: Path, name: str) -> tuple[EdgeModel, Path]:

@@ -71,7 +71,7 @@ def _limits() -> list[tuple[str, str, str, str]]:
         (
             "unread answers of a connection",
             _size(one.unsent),
-            "-",
+            "4 times `INFERENCE_MAX_MESSAGE_BYTES`",
             "it is not read from, its next call is `RESOURCE_EXHAUSTED`",
         ),
         (

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edge_assets.assets.onnx_model import golden_images
 from edge_assets.core.config import load_model_config
 from edge_assets.core.config_data import Column
 from edge_assets.core.config_schema import ModelConfig
@@ -14,6 +13,7 @@ from edge_assets.core.folders import SHIPPED
 from edge_assets.core.images import png_of, size_of
 from edge_assets.core.model_folder import GOLDEN_SIDE, affordable, golden_json
 from edge_assets.onnx_session import feeds
+from edge_assets.served_folder import golden_images
 
 CONFIG = load_model_config(SHIPPED / "parts" / "model.yaml")
 
