@@ -8,7 +8,7 @@ from protos.errors import ConfigurationError
 
 SHIPPED = Path(__file__).parents[1] / "models"
 VARIABLE = "EDGE_MODELS"
-"""Further folders of edge models, separated as in PATH: those of a team's own repository."""
+"""Further edge models, separated as in PATH: their folders, or a folder that holds them."""
 
 
 def model_folders(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
@@ -23,7 +23,8 @@ def model_folders(environment: Mapping[str, str] = os.environ) -> dict[str, Path
             raise ConfigurationError(
                 f"{VARIABLE} names {root}, which is no folder", remedy="correct the path"
             )
-        for path in sorted(root.glob("*/model.yaml")):
+        root = root.resolve()  # a model's name is that of its folder, which "." does not tell
+        for path in sorted([*root.glob("model.yaml"), *root.glob("*/model.yaml")]):
             folder = path.parent
             if folder.name in found and found[folder.name].resolve() != folder.resolve():
                 raise ConfigurationError(

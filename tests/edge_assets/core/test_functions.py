@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ def test_edge_models_of_a_team_stand_beside_the_shipped_ones(tmp_path: Path) -> 
     assert "nyc_taxi" in found
     assert list(found) == sorted(found)
     assert model_folder("zebra", {"EDGE_MODELS": str(tmp_path)}) == tmp_path / "zebra"
+    own = {"EDGE_MODELS": os.pathsep.join((str(tmp_path / "zebra"), str(tmp_path)))}
+    assert model_folder("zebra", own) == tmp_path / "zebra"
+
+
+def test_the_folder_that_one_works_in_may_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (_folder(tmp_path, "zebra") / "model.yaml").write_text("")
+    monkeypatch.chdir(tmp_path / "zebra")
+    assert model_folder("zebra", {"EDGE_MODELS": "."}) == tmp_path / "zebra"
 
 
 def test_folders_that_cannot_be_meant(tmp_path: Path) -> None:
