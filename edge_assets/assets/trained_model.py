@@ -96,7 +96,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 ("champion", {"reason": verdict["reason"], "verdict": _json(verdict)}),
             )
         ]
-        metadata = {**_metadata(chain, document, holdout, outputs), "seconds": seconds}
+        metadata = {**_metadata(chain, document, holdout, outputs), "seconds": round(seconds, 2)}
         return result(store, document, metadata, identity=identity, checks=checks)
 
     return trained_model
@@ -142,7 +142,8 @@ def _metadata(
     chain: Chain, document: dict[str, Any], holdout: "pd.DataFrame", outputs: "Outputs"
 ) -> dict[str, Any]:
     return {
-        **{f"holdout {name}": value for name, value in document["metrics"].items()},
+        # to be read; the document holds every digit
+        **{f"holdout {n}": float(f"{value:.6g}") for n, value in document["metrics"].items()},
         **_pictures(chain, holdout, outputs),
         "commit": document["commit"] or "unknown",
         "parameters": dg.MetadataValue.json(document["parameters"]),
