@@ -1,46 +1,16 @@
-"""One routed message, checked: from a JSON line of the hub to capture records.
+"""One capture record, checked: what a device was asked in one request, and what it answered."""
 
-A line is `{"EnqueuedTimeUtc", "Properties", "SystemProperties", "Body"}`. The body holds a list of
-records, as JSON, or as base64 text when the sender did not declare JSON in UTF-8. Nothing of it is
-trusted but what the hub itself wrote: who sent it and when it came.
-"""
-
-import base64
-import binascii
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NoReturn
+from datetime import datetime
+from typing import Any
 
+from edge_assets.core.messages import Bounds, MalformedError, mapping_of, text_of, time_of
 from protos.digests import digest_json, is_digest
 
-
-class MalformedError(ValueError):
-    """What is wrong with a line or a record, in one clause."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What is accepted at most. IoT Hub's messages have 256 KB, base64 makes 342 KB of them."""
-
-    line_bytes: int = 1 << 20
-    rows_per_record: int = 10_000
-    columns: int = 256
-    text: int = 100_000
-    rows: int = 200_000
-    image_bytes: int = 256 << 20
-    reasons: int = 100
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message of kind `capture`: the sending device, when the hub took it, the raw records."""
-
-    device: str
-    enqueued: datetime
-    records: list[Any]
+KIND = "capture"
+"""Of the messages that hold such records."""
 
 
 @dataclass(frozen=True)
@@ -74,30 +44,9 @@ class Record:
         )
 
 
-def read_message(line: bytes, bounds: Bounds) -> Message | None:
-    """The message of a line; None when it is none of captures. Raises MalformedError."""
-    if len(line) > bounds.line_bytes:
-        raise MalformedError(f"the line has {len(line)} bytes, {bounds.line_bytes} are accepted")
-    envelope = _mapping(_json(line), "the line")
-    properties = envelope.get("Properties")
-    if not isinstance(properties, Mapping) or properties.get("kind") != "capture":
-        return None
-    system = _mapping(envelope.get("SystemProperties"), "SystemProperties")
-    body = envelope.get("Body")
-    if isinstance(body, str):
-        try:
-            body = _json(base64.b64decode(body, validate=True))
-        except binascii.Error:
-            raise MalformedError("the body is neither JSON nor base64") from None
-    if not isinstance(body, list):
-        raise MalformedError("the body is no list of records")
-    device = _text(system, "connectionDeviceId", bounds)
-    return Message(device, _time(envelope, "EnqueuedTimeUtc"), body)
-
-
 def read_record(value: object, bounds: Bounds) -> Record:
     """The record in `value`. Raises MalformedError."""
-    record = _mapping(value, "the record")
+    record = mapping_of(value, "the record")
     rows = record.get("rows")
     if (
         isinstance(rows, bool)
@@ -105,7 +54,7 @@ def read_record(value: object, bounds: Bounds) -> Record:
         or not 0 < rows <= bounds.rows_per_record
     ):
         raise MalformedError(f"rows must be between 1 and {bounds.rows_per_record}")
-    digest = _text(record, "model_digest", bounds)
+    digest = text_of(record, "model_digest", bounds)
     if not is_digest(digest):
         raise MalformedError("model_digest is no sha256 digest")
     kinds: dict[str, str] = {}
@@ -117,9 +66,9 @@ def read_record(value: object, bounds: Bounds) -> Record:
     except ValueError:  # an infinity, or half of a surrogate pair
         raise MalformedError("it holds numbers or text that JSON has no word for") from None
     return Record(
-        request_id=_text(record, "request_id", bounds),
-        time=_time(record, "time"),
-        model=_text(record, "model", bounds),
+        request_id=text_of(record, "request_id", bounds),
+        time=time_of(record, "time"),
+        model=text_of(record, "model", bounds),
         model_digest=digest,
         rows=rows,
         inputs=inputs,
@@ -129,46 +78,11 @@ def read_record(value: object, bounds: Bounds) -> Record:
     )
 
 
-def _json(text: bytes) -> Any:
-    """JSON as the standard has it: without the words NaN and Infinity, that Python would take."""
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
-        raise MalformedError("it is not JSON in UTF-8") from None
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(word)
-
-
-def _mapping(value: object, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise MalformedError(f"{what} is no JSON object")
-    return value
-
-
-def _text(mapping: Mapping[str, Any], name: str, bounds: Bounds) -> str:
-    text = mapping.get(name)
-    if not isinstance(text, str) or not text or len(text) > bounds.text:
-        raise MalformedError(f"{name} is missing or no text")
-    if not text.isprintable():
-        raise MalformedError(f"{name} holds characters that cannot be printed")
-    return text
-
-
-def _time(mapping: Mapping[str, Any], name: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(str(mapping.get(name)))
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise MalformedError(f"{name} is missing or no time") from None
-
-
 def _columns(
     record: Mapping[str, Any], side: str, rows: int, bounds: Bounds, kinds: dict[str, str]
 ) -> Mapping[str, list[Any]]:
     """The columns of one side, their values by row; adds to `kinds`."""
-    columns = _mapping(record.get(f"{side}s"), f"{side}s")
+    columns = mapping_of(record.get(f"{side}s"), f"{side}s")
     if not columns or len(columns) > bounds.columns:
         raise MalformedError(f"{side}s must have between 1 and {bounds.columns} columns")
     made = {}
@@ -192,8 +106,8 @@ def _images(record: Mapping[str, Any], rows: int, kinds: dict[str, str]) -> dict
     The values of a line are flat; what they form tells its entry `shapes`.
     """
     made: dict[str, list[Any]] = {}
-    flat = _mapping(record.get("inputs"), "inputs")
-    for name, shape in _mapping(record.get("shapes", {}), "shapes").items():
+    flat = mapping_of(record.get("inputs"), "inputs")
+    for name, shape in mapping_of(record.get("shapes", {}), "shapes").items():
         values = flat.get(name)
         if (
             not isinstance(values, list)

@@ -17,27 +17,19 @@ from typing import Any
 
 import pandas as pd
 
-from edge_assets.core.capture_records import (
+from edge_assets.core.capture_records import KIND, Record, read_record
+from edge_assets.core.messages import (
+    Account,
     Bounds,
     MalformedError,
     Message,
-    Record,
-    read_message,
-    read_record,
+    Place,
+    SetAside,
+    read_messages,
 )
 
 IDENTITY = ("device", "enqueued", "time", "model", "model_digest", "request_id", "row")
 INPUT, OUTPUT = "input.", "output."
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """A line (from 1) or one record of it (from 0; -1: the line) that could not be used."""
-
-    file: str
-    line: int
-    record: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -66,32 +58,22 @@ class Captures:
 class _Taken:
     """A record that may come into the table, and where it was found."""
 
-    file: str
-    line: int
-    place: int
+    place: Place
     device: str
     enqueued: datetime
     record: Record
 
 
 @dataclass
-class _Collector:
-    bounds: Bounds
-    model: str | None
+class _Collector(Account):
+    model: str | None = None
     taken: list[_Taken] = field(default_factory=list)
     seen: dict[tuple[str, str], str] = field(default_factory=dict)
-    set_aside: list[SetAside] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     rows: int = 0
     image_bytes: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
 
-    def refuse(self, file: str, line: int, place: int, reason: str) -> None:
-        self.counts["malformed"] += 1
-        if len(self.set_aside) < self.bounds.reasons:
-            self.set_aside.append(SetAside(file, line, place, reason))
-
-    def take(self, file: str, line: int, place: int, message: Message, value: object) -> None:
+    def take(self, place: Place, message: Message, value: object) -> None:
         record = read_record(value, self.bounds)
         if self.model is not None and record.model != self.model:
             self.counts["other"] += 1
@@ -114,7 +96,7 @@ class _Collector:
             self.seen[key] = record.content
             self.rows += record.rows
             self.image_bytes += record.image_bytes
-            self.taken.append(_Taken(file, line, place, message.device, message.enqueued, record))
+            self.taken.append(_Taken(place, message.device, message.enqueued, record))
 
     def settle(self) -> None:
         """Sets aside the records whose columns are of another kind than in most rows.
@@ -131,7 +113,7 @@ class _Collector:
             odd = [name for name, kind in taken.record.kinds.items() if kind != usual[name]]
             if odd:
                 reason = f"{odd[0]} is {taken.record.kinds[odd[0]]}, elsewhere {usual[odd[0]]}"
-                self.refuse(taken.file, taken.line, taken.place, reason)
+                self.refuse(taken.place, reason)
             else:
                 kept.append(taken)
         self.taken = kept
@@ -182,28 +164,14 @@ def parse_captures(
     that the hub took in [start, end). Memory is bounded by `bounds.rows`. Raises nothing for bad
     content: that is set aside.
     """
-    collector = _Collector(bounds or Bounds(), model)
-    file, number = "", 0
-    for name, line in lines:
-        number = number + 1 if name == file else 1
-        file = name
-        if not line.strip():
-            continue
-        try:
-            message = read_message(line, collector.bounds)
-        except MalformedError as error:
-            collector.refuse(file, number, -1, str(error))
-            continue
-        if message is None:
-            collector.counts["other"] += 1
-        elif (start and message.enqueued < start) or (end and message.enqueued >= end):
-            collector.counts["outside"] += 1
-        else:
-            for place, value in enumerate(message.records):
-                try:
-                    collector.take(file, number, place, message, value)
-                except MalformedError as error:
-                    collector.refuse(file, number, place, str(error))
+    collector = _Collector(bounds or Bounds(), model=model)
+    for line, message in read_messages(lines, KIND, collector, start=start, end=end):
+        for number, value in enumerate(message.records):
+            place = Place(line.file, line.line, number)
+            try:
+                collector.take(place, message, value)
+            except MalformedError as error:
+                collector.refuse(place, str(error))
     collector.settle()
     counts = collector.counts
     return Captures(

@@ -8,24 +8,21 @@ The table has one row a predicted row. Columns: `device`, `enqueued`, `request_i
 `candidate_ms` (NaN where not measured), then `champion.<output>` and `candidate.<output>`.
 """
 
-import base64
-import binascii
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 import pandas as pd
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from edge_assets.core.messages import Account, Place, read_messages
 from protos.comparison import COUNTS, KIND
 
 CHAMPION, CANDIDATE = "champion.", "candidate."
 MAX_ROWS = 200_000
-MAX_LINE = 1 << 20
 
 _Name = Annotated[str, Field(min_length=1, max_length=512)]
 _Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -74,18 +71,18 @@ class Pairs:
 
 
 @dataclass
-class _Collector:
-    model: str
+class _Collector(Account):
+    model: str = ""
     columns: dict[str, list[Any]] = field(default_factory=dict)
     rows: int = 0
     requests: set[tuple[str, str]] = field(default_factory=set)
     messages: set[tuple[str, str]] = field(default_factory=set)
-    counts: Counter[str] = field(default_factory=Counter)
+    pairs_of_others: int = 0
 
     def take(self, device: str, enqueued: datetime, value: Any) -> None:
         pair = Pair.model_validate(value)
         if pair.model != self.model:
-            self.counts["other"] += 1
+            self.pairs_of_others += 1
         elif (device, pair.request_id) in self.requests:
             self.counts["duplicates"] += 1
         elif self.rows + pair.rows > MAX_ROWS:
@@ -141,71 +138,33 @@ def parse_pairs(
 
     Raises nothing for bad content: that is counted.
     """
-    collector = _Collector(model)
+    collector = _Collector(model=model)
     lost: Counter[str] = Counter()
-    for _, line in lines:
-        if KIND.encode() not in line:  # most messages are captures: not worth reading
-            continue
-        try:
-            message = _message(line)
-            if message is None or not start <= message[1] < end:
-                continue
-            device, enqueued, properties, system, body = message
-        except ValueError:
-            collector.counts["malformed"] += 1
-            continue
-        again = (device, str(system.get("messageId", "")))
-        if properties.get("model") == model and not (again[1] and again in collector.messages):
+    # most messages are captures: not worth reading
+    told = ((file, line) for file, line in lines if KIND.encode() in line)
+    for place, message in read_messages(told, KIND, collector, start=start, end=end):
+        again = (message.device, message.id)
+        if message.properties.get("model") == model and not (
+            message.id and again in collector.messages
+        ):
             collector.messages.add(again)
-            lost.update({name: _number(properties.get(name)) for name in COUNTS})
-        for value in body:
+            lost.update({name: _number(message.properties.get(name)) for name in COUNTS})
+        for number, value in enumerate(message.records):
             try:
-                collector.take(device, enqueued, value)
-            except pydantic.ValidationError:
-                collector.counts["malformed"] += 1
+                collector.take(message.device, message.enqueued, value)
+            except pydantic.ValidationError as error:
+                reason = str(error.errors(include_url=False, include_input=False)[0]["msg"])
+                collector.refuse(Place(place.file, place.line, number), reason)
     counts = collector.counts
     return Pairs(
         collector.frame(),
         requests=len(collector.requests),
         duplicates=counts["duplicates"],
         malformed=counts["malformed"],
-        other=counts["other"],
+        other=collector.pairs_of_others,
         over_limit=counts["over_limit"],
         lost={name: lost[name] for name in COUNTS},
     )
-
-
-def _message(
-    line: bytes,
-) -> tuple[str, datetime, Mapping[str, Any], Mapping[str, Any], list[Any]] | None:
-    """Device, time, properties and records; None of another kind. Raises ValueError."""
-    if len(line) > MAX_LINE:
-        raise ValueError("the line is too long")
-    envelope = _read(line)
-    if not isinstance(envelope, dict):
-        raise ValueError("the line is no object")
-    properties, system = envelope.get("Properties"), envelope.get("SystemProperties")
-    if not isinstance(properties, dict) or properties.get("kind") != KIND:
-        return None
-    device = system.get("connectionDeviceId") if isinstance(system, dict) else None
-    body = envelope.get("Body")
-    if isinstance(body, str):
-        try:
-            body = _read(base64.b64decode(body, validate=True))
-        except binascii.Error:
-            raise ValueError("the body is neither JSON nor base64") from None
-    if not isinstance(body, list) or not isinstance(device, str) or not isinstance(system, dict):
-        raise ValueError("it has no list of records, or no sender")
-    enqueued = datetime.fromisoformat(str(envelope.get("EnqueuedTimeUtc")))
-    utc = (enqueued if enqueued.tzinfo else enqueued.replace(tzinfo=UTC)).astimezone(UTC)
-    return device, utc, properties, system, body
-
-
-def _read(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
 
 
 def _number(text: object) -> int:

@@ -1,29 +1,22 @@
-"""One routed message of corrections, checked: from a JSON line of the hub to labelled rows.
+"""One correction, checked: the label that a technician gave, as a row that a model can learn."""
 
-The line is that of `capture_records`; the body holds a list of corrections as the register sends
-them. Nothing of it is trusted but what the hub itself wrote: who sent it and when it came.
-"""
-
-import base64
-import binascii
-import json
 import sys
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, NoReturn, TypeVar, cast
+from datetime import datetime
+from typing import Annotated, Any, cast
 
 import pydantic
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from edge_assets.core.capture_records import Bounds, MalformedError
 from edge_assets.core.config_data import Column
 from edge_assets.core.config_schema import ModelConfig
+from edge_assets.core.messages import Bounds, MalformedError
 from edge_assets.core.preparing import target_column
 from protos.digests import digest_json
 
 KIND = "corrections"
+"""Of the messages that hold such records."""
 
 Value = bool | int | float | str | None
 Row = tuple[Value, ...]
@@ -33,15 +26,6 @@ _Id = Annotated[str, Field(min_length=1, max_length=512)]
 _Values = dict[str, Any]
 _EXACT = 2**53 - 1
 """Tables are read in double precision, which cannot tell larger integers from their neighbours."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message of kind `corrections`: the sending device, when the hub took it, the raw list."""
-
-    device: str
-    enqueued: datetime
-    records: list[Any]
 
 
 class Correction(BaseModel):
@@ -72,49 +56,14 @@ class Labelled:
     content: str
 
 
-class _System(BaseModel):
-    device: _Id = Field(alias="connectionDeviceId")
-
-
-class _Envelope(BaseModel):
-    enqueued: str = Field(alias="EnqueuedTimeUtc")
-    system: _System = Field(alias="SystemProperties")
-    body: list[Any] | str = Field(alias="Body")
-
-
-def read_message(line: bytes, model: str, bounds: Bounds) -> Message | None:
-    """The message of a line; None when it is none of corrections of the model.
-
-    Raises MalformedError.
-    """
-    if len(line) > bounds.line_bytes:
-        raise MalformedError(f"the line has {len(line)} bytes, {bounds.line_bytes} are accepted")
-    content = _json(line)
-    if not isinstance(content, Mapping):
-        raise MalformedError("the line is no JSON object")
-    told = content.get("Properties")
-    if not isinstance(told, Mapping) or (told.get("kind"), told.get("model")) != (KIND, model):
-        return None
-    envelope = _checked(_Envelope, content)
-    body: Any = envelope.body
-    if isinstance(body, str):
-        try:
-            body = _json(base64.b64decode(body, validate=True))
-        except binascii.Error:
-            raise MalformedError("the body is neither JSON nor base64") from None
-    if not isinstance(body, list):
-        raise MalformedError("the body is no list of corrections")
-    try:
-        at = datetime.fromisoformat(envelope.enqueued)
-        enqueued = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise MalformedError("EnqueuedTimeUtc is no time") from None
-    return Message(envelope.system.device, enqueued, body)
-
-
 def read_correction(value: object, config: ModelConfig, bounds: Bounds) -> Labelled:
     """The correction in `value`. Raises MalformedError."""
-    told = _checked(Correction, value)
+    try:
+        told = Correction.model_validate(value)
+    except pydantic.ValidationError as error:
+        mistake = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in mistake["loc"]) or "the correction"
+        raise MalformedError(f"{where}: {mistake['msg']}") from None
     if told.model != config.name:
         raise MalformedError("its model is not that of its message")
     target = target_column(config.prediction)
@@ -161,27 +110,3 @@ def _fitting(value: object, column: Column, bounds: Bounds) -> Value:
     if column.categories and value not in column.categories:
         raise MalformedError(f"{name} is none of {list(column.categories)}")
     return cast(Value, value)
-
-
-def _json(text: bytes) -> Any:
-    """JSON as the standard has it: without the words NaN and Infinity, that Python would take."""
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
-        raise MalformedError("it is not JSON in UTF-8") from None
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(word)
-
-
-_Checked = TypeVar("_Checked", bound=BaseModel)
-
-
-def _checked(kind: type[_Checked], value: object) -> _Checked:
-    try:
-        return kind.model_validate(value)
-    except pydantic.ValidationError as error:
-        mistake = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in mistake["loc"]) or "the correction"
-        raise MalformedError(f"{where}: {mistake['msg']}") from None

@@ -7,7 +7,6 @@ importance. What cannot be read is set aside with its reason; nothing is dropped
 """
 
 import csv
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +14,17 @@ from typing import Any
 
 import pandas as pd
 
-from edge_assets.core.capture_records import Bounds, MalformedError
-from edge_assets.core.captures import SetAside
 from edge_assets.core.config_schema import ModelConfig
-from edge_assets.core.correction_records import Message, Row, read_correction, read_message
+from edge_assets.core.correction_records import KIND, Row, read_correction
+from edge_assets.core.messages import (
+    Account,
+    Bounds,
+    MalformedError,
+    Message,
+    Place,
+    SetAside,
+    read_messages,
+)
 from protos.digests import digest_bytes, short
 
 
@@ -64,18 +70,10 @@ class _Taken:
 
 
 @dataclass
-class _Collector:
-    config: ModelConfig
-    bounds: Bounds
-    known: Collection[str]
+class _Collector(Account):
+    config: ModelConfig = field(kw_only=True)
+    known: Collection[str] = ()
     taken: dict[str, _Taken] = field(default_factory=dict)
-    set_aside: list[SetAside] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def refuse(self, file: str, line: int, place: int, reason: str) -> None:
-        self.counts["malformed"] += 1
-        if len(self.set_aside) < self.bounds.reasons:
-            self.set_aside.append(SetAside(file, line, place, reason))
 
     def take(self, file: str, message: Message, value: object) -> None:
         told = read_correction(value, self.config, self.bounds)
@@ -133,28 +131,14 @@ def parse_corrections(
     `start` and `end` (UTC) keep the messages that the hub took in [start, end); `taken` holds the
     marks of corrections that were taken before. Raises nothing for bad content: that is set aside.
     """
-    collector = _Collector(config, bounds or Bounds(), taken)
-    file, number = "", 0
-    for name, line in lines:
-        number = number + 1 if name == file else 1
-        file = name
-        if not line.strip():
-            continue
-        try:
-            message = read_message(line, config.name, collector.bounds)
-        except MalformedError as error:
-            collector.refuse(file, number, -1, str(error))
-            continue
-        if message is None:
-            collector.counts["other"] += 1
-        elif (start and message.enqueued < start) or (end and message.enqueued >= end):
-            collector.counts["outside"] += 1
-        else:
-            for place, value in enumerate(message.records):
-                try:
-                    collector.take(file, message, value)
-                except MalformedError as error:
-                    collector.refuse(file, number, place, str(error))
+    collector = _Collector(bounds or Bounds(), config=config, known=taken)
+    found = read_messages(lines, KIND, collector, model=config.name, start=start, end=end)
+    for line, message in found:
+        for number, value in enumerate(message.records):
+            try:
+                collector.take(line.file, message, value)
+            except MalformedError as error:
+                collector.refuse(Place(line.file, line.line, number), str(error))
     return collector.finish()
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edge_assets.core.capture_records import Bounds
 from edge_assets.core.captures import Captures, inputs_of, outputs_of, parse_captures
 from edge_assets.core.image_columns import image_features
 from edge_assets.core.images import pixels
+from edge_assets.core.messages import Bounds
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from edge.webapp.contract import Contract
 from edge.webapp.corrections import CorrectionRecord, to_messages
-from edge_assets.core.capture_records import Bounds
 from edge_assets.core.corrections import Corrections, mark, parse_corrections, to_csv
 from edge_assets.core.folders import SHIPPED
+from edge_assets.core.messages import Bounds
 from edge_assets.core.tables import read_table
 from edge_assets.edge_model import EdgeModel
 
@@ -121,11 +121,11 @@ def test_other_kinds_and_other_models_are_counted_only() -> None:
         (b'{"EnqueuedTimeUtc": "2026', "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"17", "no JSON object"),
-        (line(told(), SystemProperties={}), "SystemProperties"),
+        (line(told(), SystemProperties={}), "connectionDeviceId"),
         (line(told(), EnqueuedTimeUtc="yesterday"), "EnqueuedTimeUtc"),
         (line(Body="%%%"), "neither JSON nor base64"),
         (line(Body=base64.b64encode(b"{}").decode()), "no list"),
-        (line(Body=None), "Body"),
+        (line(Body=None), "no list of records"),
         (line("steel"), "the correction"),
         (line(told(model="parts")), "its model"),
         (line(told(id="x" * 600)), "correction_id"),
