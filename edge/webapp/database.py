@@ -66,15 +66,17 @@ def read_database_url(url: str, default: Path) -> Database:
     if parts.scheme == "sqlite" and not parts.netloc and len(path) > 1:
         # sqlite:///file is relative, sqlite:////file absolute, as SQLAlchemy writes it.
         return _sqlite(Path(path[1:]).absolute())
-    if parts.scheme in ("postgres", "postgresql") and parts.hostname and len(path) > 1:
+    query = dict(parse_qsl(parts.query))
+    host = parts.hostname or query.pop("host", "")  # a folder is that of the server's socket
+    if parts.scheme in ("postgres", "postgresql") and host and len(path) > 1:
         return Database(
             engine="django.db.backends.postgresql",
             name=path[1:],
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
-            host=parts.hostname,
+            host=host,
             port=str(port or 5432),
-            options={"connect_timeout": 5, **dict(parse_qsl(parts.query))},
+            options={"connect_timeout": 5, **query},
         )
     raise ConfigurationError(
         "DATABASE_URL is no database that the register can use",

@@ -18,7 +18,7 @@ SMOKE_TEST_PACKAGES = ("edge.modules", "protos")
 
 # What the web application imports. Without the time zones of tzdata not even UTC is known there.
 WEBAPP_DISTRIBUTIONS = (
-    *("azure-iot-device", "django", "grpcio", "protobuf"),
+    *("azure-iot-device", "django", "grpcio", "protobuf", "psycopg", "psycopg-binary"),
     *("tzdata", "waitress", "whitenoise"),
 )
 WEBAPP_PACKAGES = ("edge.modules", "edge.webapp", "protos")
