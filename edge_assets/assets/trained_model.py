@@ -12,6 +12,7 @@ from edge_assets.commit import commit_of
 from edge_assets.core.config_data import PROBABILITIES
 from edge_assets.frames import get_frame
 from edge_assets.lineage import follow, gate, newest, refuse_closed_gates, required, result
+from edge_assets.model_card import model_card
 from resources.artifact_store import ArtifactStore
 from resources.platform import Platform
 
@@ -96,7 +97,10 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 ("champion", {"reason": verdict["reason"], "verdict": _json(verdict)}),
             )
         ]
-        metadata = {**_metadata(chain, document, holdout, outputs), "seconds": round(seconds, 2)}
+        metadata = {
+            **_metadata(chain, document, dataset, holdout, outputs),
+            "seconds": round(seconds, 2),
+        }
         return result(store, document, metadata, identity=identity, checks=checks)
 
     return trained_model
@@ -139,7 +143,11 @@ def _json(value: dict[str, Any]) -> dg.MetadataValue:
 
 
 def _metadata(
-    chain: Chain, document: dict[str, Any], holdout: "pd.DataFrame", outputs: "Outputs"
+    chain: Chain,
+    document: dict[str, Any],
+    dataset: dict[str, Any],
+    holdout: "pd.DataFrame",
+    outputs: "Outputs",
 ) -> dict[str, Any]:
     return {
         # to be read; the document holds every digit
@@ -147,7 +155,7 @@ def _metadata(
         **_pictures(chain, holdout, outputs),
         "commit": document["commit"] or "unknown",
         "parameters": dg.MetadataValue.json(document["parameters"]),
-        "datasheet": dg.MetadataValue.json(dict(chain.config.datasheet)),
+        "model card": dg.MetadataValue.md(model_card(chain.config, document, dataset)),
         "champion": document["champion"] or "none yet",
         "champion gate": document["gates"]["champion"]["reason"],
     }
