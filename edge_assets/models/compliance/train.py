@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from edge_assets.flavours.torch import one_thread
 from edge_assets.models.compliance.embeddings import read_glove
+from edge_assets.models.compliance.lexicon import lexicon_words
 from edge_assets.models.compliance.network import ComplianceNet
 from edge_assets.models.compliance.words import (
+    PAD,
     UNKNOWN,
     numbers_of,
     places_of,
@@ -32,12 +34,14 @@ def train(
     target: str = "non_compliant",
     embeddings: str | None = None,
     width: int = 32,
-    channels: int = 48,
+    channels: int = 64,
     least: int = 5,
-    epochs: int = 12,
+    epochs: int = 10,
     batch: int = 64,
     learning_rate: float = 0.006,
-    forget: float = 0.08,
+    forget: float = 0.02,
+    blur: float = 0.2,
+    dropout: float = 0.1,
     silent_share: float = 0.02,
     seed: int = 42,
 ) -> ComplianceNet:
@@ -46,14 +50,16 @@ def train(
     `embeddings` is a file in GloVe's format: its vectors are where training starts for the words
     that it has, and `width` is then that of the file. Without it all start at random. Words that
     fewer than `least` descriptions have are one unknown word, and in each epoch a share `forget` of
-    all words is taken for unknown: the network must not hang on single words. `silent_share` adds
+    all words is taken for unknown, and of a share `blur` only the classes of the lexicon and the year
+    count: the network must not hang on single words. `dropout` is a share, too, of what it reckons
+    with. `silent_share` adds
     that many descriptions which say nothing known, as not compliant: who asks about gibberish must
     not be told that all is well. The same rows and parameters give the same network.
 
     Raises ConfigurationError when `embeddings` is no such file.
     """
     texts = rows["description"].tolist()
-    vocabulary = vocabulary_of(texts, least=least, always=YEAR_WORDS)
+    vocabulary = vocabulary_of(texts, least=least, always={*YEAR_WORDS, *lexicon_words()})
     vectors: dict[str, NDArray[np.float32]] = {}
     if embeddings is not None:
         vectors, width = read_glove(Path(embeddings), vocabulary)
@@ -63,14 +69,19 @@ def train(
     numbers = [numbers_of([words_of(text)], places)[0, :-1] for text in texts] + spread
     labels = np.concatenate([rows[target].to_numpy(dtype=np.float32), np.ones(len(spread))])
     with one_thread(seed):
-        model = ComplianceNet(vocabulary, width, channels)
+        model = ComplianceNet(vocabulary, width, channels, dropout=dropout)
         with torch.no_grad():
             seen = np.zeros(len(model.embed.weight), dtype=np.bool_)
             seen[np.concatenate(numbers)] = True
-            model.embed.weight[~torch.from_numpy(seen)] = 0  # nothing moves what is never seen
             for word, vector in vectors.items():
                 model.embed.weight[places[word]] = torch.from_numpy(vector)
-        _fit(model, numbers, labels.astype(np.float32), rng, epochs, batch, learning_rate, forget)
+            given = seen.copy()
+            given[[places[word] for word in vectors]] = True
+        shares = (forget, blur)
+        _fit(model, numbers, labels.astype(np.float32), rng, epochs, batch, learning_rate, shares)
+        with torch.no_grad():  # nothing moved what was never seen: year and classes speak for it
+            model.embed.weight[~torch.from_numpy(given)] = model.embed.weight[UNKNOWN].clone()
+            model.embed.weight[PAD] = 0
     return model.eval()
 
 
@@ -105,7 +116,8 @@ def predict(model: ComplianceNet, rows: pd.DataFrame) -> dict[str, NDArray[Any]]
 def restore(meta: dict[str, Any]) -> ComplianceNet:
     """The network without its weights, as `meta` of the trained one says."""
     vocabulary = tuple(str(word) for word in meta["vocabulary"])
-    return ComplianceNet(vocabulary, int(meta["width"]), int(meta["channels"]))
+    sizes = int(meta["width"]), int(meta["channels"])
+    return ComplianceNet(vocabulary, *sizes, known_classes=int(meta["classes"]))
 
 
 def _silent(rng: np.random.Generator, count: int) -> list[NDArray[np.int64]]:
@@ -121,7 +133,7 @@ def _fit(
     epochs: int,
     batch: int,
     learning_rate: float,
-    forget: float,
+    shares: tuple[float, float],
 ) -> None:
     """Adam (Kingma, Ba 2015) on the log loss, with a learning rate that falls to nothing."""
     batches = max(1, -(-len(numbers) // batch))
@@ -130,7 +142,7 @@ def _fit(
 
     def pace(step: int) -> float:
         """The share of the learning rate: up in a straight line, down in half a wave."""
-        warm = max(1, steps // 5)
+        warm = max(1, steps // 8)
         if step < warm:
             return (step + 1) / warm
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
@@ -148,9 +160,11 @@ def _fit(
             table = np.zeros((len(chosen), int(lengths[chosen].max()) + 1), np.int64)
             for row, at in zip(table, chosen, strict=True):
                 row[: lengths[at]] = numbers[at]
-            table[(table > 0) & (rng.random(table.shape) < forget)] = UNKNOWN
+            forget, blur = ((table != PAD) & (rng.random(table.shape) < share) for share in shares)
+            table[forget] = UNKNOWN
+            learned = np.where(blur, UNKNOWN, table)
             optimizer.zero_grad()
-            told = model.log_odds(torch.from_numpy(table))
+            told = model.log_odds(torch.from_numpy(table), torch.from_numpy(learned))
             loss(told, torch.from_numpy(labels[chosen])).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
