@@ -84,7 +84,7 @@ def result(
     if not isinstance(version, str):
         version = digest_json(dict(version))
     return dg.MaterializeResult(
-        metadata={DOCUMENT: digest, **metadata},
+        metadata={**metadata, DOCUMENT: digest},  # what a person looks for first comes first
         data_version=dg.DataVersion(version),
         check_results=checks or [],
     )

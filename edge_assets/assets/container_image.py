@@ -184,7 +184,7 @@ def _verified(verification: "Verification") -> dict[str, Any]:
         "right answers": verification.right,
         "largest error": verification.max_error,
         "started after (ms)": verification.started_ms,
-        "latency p95 (ms)": verification.latency_ms["p95"],
+        "latency p95 (ms)": float(f"{verification.latency_ms['p95']:.3g}"),
     }
 
 

@@ -50,7 +50,7 @@ def deployment_metadata(deployment: Deployment, device: DeviceObservation) -> di
         "last seen": device.last_seen.isoformat() if device.last_seen else "never",
     }
     if latency.get("p95") is not None:
-        metadata["latency p95 (ms)"] = float(latency["p95"])
+        metadata["latency p95 (ms)"] = float(f"{latency['p95']:.3g}")
     return metadata
 
 

@@ -85,7 +85,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "digest": digest,
             "dagster/size_bytes": len(onnx),
             "parity rows": parity.rows,
-            "parity largest difference": parity.max_abs,
+            "parity largest difference": float(f"{parity.max_abs:.3g}"),
             "golden questions": len(json.loads(served["golden.json"])["requests"]),
         }
         return result(store, document, metadata, identity=identity, checks=checks)

@@ -32,7 +32,7 @@ def challenge() -> pd.DataFrame:
 
     They are older than the grammar of `sample`, but of the same author, and some turns of phrase
     are in both. While grammar and network were made, failures in part `a` were read; of part `b`
-    only the share was seen. So the figure flatters: texts of other people will fare worse, and so
-    did 40 sentences that were written when all was done (0.88 to 0.93 right).
+    only the share was seen. So the figure flatters: texts of other people fare worse, as `limits`
+    in model.yaml says.
     """
     return pd.read_csv(CHALLENGE, encoding="utf-8")

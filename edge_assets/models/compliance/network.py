@@ -1,8 +1,8 @@
 """The network: what each word says in its surroundings, added up.
 
 Words become vectors (beside what was learned of a word stand the thermometer of a year and the
-classes of the lexicon), dilated convolutions let each word see fifteen words on either side, and one
-number per word comes out: how much it speaks for "not compliant". Their sum and a bias are the
+classes of the lexicon), dilated convolutions let each word see fifteen words on either side, and
+one number per word comes out: how much it speaks for "not compliant". Their sum and a bias are the
 log-odds. So the weights that the web application
 shows are no guess about the model but its reckoning: bias + sum(weights) is the decision.
 """

@@ -1,4 +1,4 @@
-"""How people write a year: 1987, '87, nineteen eighty-seven, 03/1987, the late eighties, before 1990."""
+"""How people write a year: 1987, '87, nineteen eighty-seven, 03/1987, the late eighties."""
 
 import random
 
@@ -15,9 +15,8 @@ _DECADES = {30: "thirties", 40: "forties", 50: "fifties", 60: "sixties", 70: "se
 _NINETIES = ("nineties", "1990s", "90s", "nineteen-nineties", "'90s")
 _OUGHTS = ("2000s", "noughties", "two-thousands", "2000s")
 _QUOTES = ("'", "'", "\u2019")
-_MONTHS = """
-January February March April May June July August September October November December
-""".split()
+_YEAR = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTHS = _YEAR.split("|")
 _SPANS = """
 spring|summer|autumn|fall|winter|beginning|end|start|middle|first half|second half|first quarter|
 second quarter|third quarter|fourth quarter|last weeks|first days|last quarter|course
@@ -41,6 +40,12 @@ def year_phrase(year: int, rng: random.Random) -> str:
     if kind < 0.88:
         return _dated(year, rng)
     return _roughly(year, rng)
+
+
+def any_year_phrase(rng: random.Random) -> str:
+    """Of a year that is not the one looked for; mostly in digits."""
+    year = rng.randint(1950, 2026)
+    return str(year) if rng.random() < 0.7 else year_phrase(year, rng)
 
 
 def age_phrase(year: int, rng: random.Random) -> str:
@@ -78,7 +83,7 @@ def year_in_words(year: int, rng: random.Random) -> str:
 def _short_words(year: int, rng: random.Random) -> str:
     """`eighty-seven`, `oh-four`."""
     if year >= 2000:
-        return f"{rng.choice(('oh', 'zero', 'nought'))}-{_ONES[year % 100]}"
+        return f"{rng.choice(('oh', 'oh', 'zero'))}-{_ONES[year % 100]}"
     return _below_hundred(year % 100, rng)
 
 
@@ -136,8 +141,10 @@ def _older(year: int, rng: random.Random) -> list[str]:
     spans = [f"or before {bound}", f"a year before {bound}", f"some time before {bound}"]
     if year >= 1930 and decade < 90:
         name = rng.choice(
-            (_DECADES[decade], _DECADES[decade], f"{year - year % 10}s")
-            + (f"{decade}s", f"nineteen-{_DECADES[decade]}", f"nineteen {_DECADES[decade]}")
+            (
+                *(_DECADES[decade], _DECADES[decade], f"{year - year % 10}s", f"{decade}s"),
+                *(f"nineteen-{_DECADES[decade]}", f"nineteen {_DECADES[decade]}"),
+            )
         )
         parts = ("early", "late", "mid", "middle", "very early")
         spans += [f"the {name}"] * 4 + [f"the {rng.choice(parts)} {name}"] * 4

@@ -39,9 +39,9 @@ def train(
     epochs: int = 10,
     batch: int = 64,
     learning_rate: float = 0.006,
-    forget: float = 0.02,
-    blur: float = 0.2,
-    dropout: float = 0.1,
+    forget: float = 0.01,
+    blur: float = 0.15,
+    dropout: float = 0.05,
     silent_share: float = 0.02,
     seed: int = 42,
 ) -> ComplianceNet:
@@ -50,9 +50,8 @@ def train(
     `embeddings` is a file in GloVe's format: its vectors are where training starts for the words
     that it has, and `width` is then that of the file. Without it all start at random. Words that
     fewer than `least` descriptions have are one unknown word, and in each epoch a share `forget` of
-    all words is taken for unknown, and of a share `blur` only the classes of the lexicon and the year
-    count: the network must not hang on single words. `dropout` is a share, too, of what it reckons
-    with. `silent_share` adds
+    all words is taken for unknown, and of a share `blur` only year and lexicon count: the network
+    must not hang on single words. `dropout` is a share of what it reckons with. `silent_share` adds
     that many descriptions which say nothing known, as not compliant: who asks about gibberish must
     not be told that all is well. The same rows and parameters give the same network.
 

@@ -33,7 +33,7 @@ def edge_model() -> EdgeModel:
 
 @pytest.fixture(scope="session")
 def tables() -> Split:
-    return divided(made_up(12_500, 1))
+    return divided(made_up(30_000, 1))
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_assets.edge_model import EdgeModel
-from edge_assets.models.compliance import sample_words
-from edge_assets.models.compliance.sample import Facts, describe, draw, sample, translate
-from edge_assets.models.compliance.sample_years import year_in_words, year_phrase
+from edge_assets.models.compliance.grammar import Grammar
+from edge_assets.models.compliance.sample import SHORTHAND, SUPPLIER, describe, sample, translate
+from edge_assets.models.compliance.sample_facts import Facts, draw
+from edge_assets.models.compliance.sample_text import FULL, PLAIN, mistyped
+from edge_assets.models.compliance.sample_years import age_phrase, year_in_words, year_phrase
 from edge_assets.models.compliance.words import words_of
 from tests.edge_assets.models.compliance.conftest import EDGE_MODEL
 
@@ -75,12 +77,23 @@ def test_every_description_is_filled_in(seed: int) -> None:
 def test_a_phrase_of_a_year_names_no_year_of_the_other_side(year: int, seed: int) -> None:
     phrase = year_phrase(year, random.Random(seed))
     for word in words_of(phrase):
-        if word.isdigit() and "after" not in phrase and "before" not in phrase:
+        if len(word) == 4 and word.isdigit() and "after" not in phrase and "before" not in phrase:
             assert (int(word) < 1995) == (year < 1995)
-    if "before" in phrase:
+    if "millennium" in phrase:
+        assert year >= 1995
+    elif "before" in phrase:
         assert year < int(phrase.split()[-1]) <= 1995
-    if "after" in phrase:
+    elif "after" in phrase:
         assert 1995 <= int(phrase.split()[-1]) <= year
+
+
+@given(year=st.integers(1900, 2026), seed=st.integers(0, 2**32))
+def test_an_age_is_given_only_where_a_few_years_do_not_matter(year: int, seed: int) -> None:
+    phrase = age_phrase(year, random.Random(seed))
+    if 1991 < year < 1998:
+        assert phrase == f"from {year}"
+    else:
+        assert "old" in phrase or "of age" in phrase or phrase in (f"from {year}", "made last year")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +104,10 @@ def test_a_phrase_of_a_year_names_no_year_of_the_other_side(year: int, seed: int
         (1990, {"nineteen ninety"}),
         (1913, {"nineteen thirteen"}),
         (2000, {"two thousand"}),
-        (2004, {"two thousand four", "two thousand and four"}),
+        (
+            2004,
+            {"two thousand four", "two thousand and four", "twenty oh-four", "twenty zero-four"},
+        ),
         (2014, {"twenty fourteen", "two thousand fourteen", "two thousand and fourteen"}),
     ],
 )
@@ -100,7 +116,24 @@ def test_years_in_words(year: int, written: set[str]) -> None:
     assert found == written
 
 
-@pytest.mark.parametrize("words", [sample_words.SUPPLIER, sample_words.SHORTHAND])
+@pytest.mark.parametrize("grammar", [FULL, PLAIN])
+def test_every_rule_that_is_asked_for_is_there(grammar: Grammar) -> None:
+    given_by_facts = {
+        *("stuff", "other", "adj", "wrong", "when", "age_of", "any_when", "any_year", "later"),
+        *("old_or_not", "old_answer", "m_answer", "mixed"),
+        *(f"c_{kind}" for kind in ("pre", "post", "vp", "frag", "sent", "kv", "np")),
+    }
+    assert not grammar.asked_for() - grammar.names() - given_by_facts
+
+
+def test_a_slip_of_the_finger_changes_one_letter_or_two() -> None:
+    found = {mistyped("steel", random.Random(seed)) for seed in range(60)}
+    assert {"stel", "seteel", "tseel"} & found == {"stel"}
+    assert all(4 <= len(word) <= 6 and word[0] == "s" for word in found)
+    assert mistyped("of", random.Random(0)) == "of"
+
+
+@pytest.mark.parametrize("words", [SUPPLIER, SHORTHAND])
 def test_a_shift_says_the_same_in_other_words(words: dict[str, str]) -> None:
     text = "Stainless steel lever of 2001, in GOOD condition, not carbon fiber; the ironing board"
     told = translate(text, words)
