@@ -32,6 +32,9 @@ class Batches(dg.Config):
 
 def build(chain: Chain) -> dg.AssetsDefinition:
     """The asset `<model>/dataset`."""
+    classes = chain.config.prediction.classes
+    about = "Each class has rows to learn from, and rows to be judged on."
+    every_class = [chain.check("dataset", "every_class", about)] if classes else []
 
     @chain.asset(
         "dataset",
@@ -49,6 +52,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             chain.check(
                 "dataset", "one_preparation", "All batches were prepared by the code of now."
             ),
+            *every_class,
         ],
     )
     def dataset(
@@ -85,7 +89,7 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             classes=model.prediction.classes,
         )
         reason = "; ".join(f"{f.subject}: {f.detail}" for f in findings) or "nothing leaks"
-        document = {
+        document: dict[str, Any] = {
             "kind": "dataset",
             "model": chain.name,
             "inputs": {"raw_batch": list(batches.values()), **_features(store, chain)},
@@ -102,8 +106,14 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "columns": {str(name): str(dtype) for name, dtype in rows.dtypes.items()},
             "gates": {"leakage": gate(not findings, reason)},
         }
-        check = chain.checked("dataset", "leakage", not findings, {"reason": reason})
-        yield result(store, document, _metadata(chain, document, rows), checks=[check])
+        if classes:
+            lacking = _lacking(classes, {"train": parts.train, "holdout": parts.holdout}, target)
+            document["gates"]["every_class"] = gate(not lacking, lacking or "every class has rows")
+        checks = [
+            chain.checked("dataset", name, verdict["passed"], {"reason": verdict["reason"]})
+            for name, verdict in document["gates"].items()
+        ]
+        yield result(store, document, _metadata(chain, document, rows), checks=checks)
 
     return dataset
 
@@ -124,6 +134,17 @@ def accepted_batches(instance: dg.DagsterInstance, chain: Chain) -> dict[str, st
             remedy=f"put data into the landing folder, e.g.: edgectl data sample {chain.name}",
         )
     return found
+
+
+def _lacking(classes: Sequence[Any], parts: Mapping[str, "pd.DataFrame"], target: str) -> str:
+    """Which classes have no rows where; empty when all have some."""
+    found = {name: set(rows[target]) for name, rows in parts.items()}
+    missing = {name: [c for c in classes if c not in known] for name, known in found.items()}
+    return "; ".join(
+        f"{name} has no row of {', '.join(map(str, none))}"
+        for name, none in missing.items()
+        if none
+    )
 
 
 def _features(store: ArtifactStore, chain: Chain) -> dict[str, str]:

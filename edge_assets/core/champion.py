@@ -16,6 +16,9 @@ MAX_UNITS = 5_000
 """More rows than this are summed up in this many random groups, which are then resampled: as good
 for independent rows, and the time no longer grows with the table."""
 _CELLS = 1_000_000
+ROUNDING = 1e-4
+"""Gains below this share show nothing: the champion answers as its ONNX artifact, in single
+precision, the candidate in double, and by that alone a model can be a little better than itself."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ def judge_champion(
     """Judges the errors of both models on the same rows, all of shape (rows,).
 
     `newest` marks the rows of the newest batch; the others are frozen. The candidate passes if the
-    lower bound of its gain over all rows is above `min_gain`, and the lower bound over the frozen
-    rows is not below -`max_loss_on_frozen`: what is new must not be paid for with what was known.
+    lower bound of its gain over all rows is above `min_gain` and `ROUNDING`, and the lower bound
+    over the frozen rows is not below -`max_loss_on_frozen`: what is new must not be paid for with
+    what was known.
     A loss of up to `tolerated_on_frozen`, in units of the mean error, is accepted whatever its
     share: of an error near 0, which a handful of rows decide, shares say little.
     Below `min_rows` rows, all or frozen, nothing can be shown, and it does not pass. Without a
@@ -120,10 +124,11 @@ def judge_champion(
             reasons.append(f"{count} {name} rows are too few to show anything, {min_rows} needed")
     if not reasons:
         combined, frozen = found["combined"], found["frozen"]
-        if not combined.lower > min_gain:
+        wanted = max(min_gain, ROUNDING)
+        if not combined.lower > wanted:
             reasons.append(
                 f"the gain is {combined.gain:.2%}, but only above {combined.lower:.2%} with "
-                f"{confidence:.0%} confidence, and it must be above {min_gain:.2%}"
+                f"{confidence:.0%} confidence, and it must be above {wanted:.2%}"
             )
         if frozen.lower < -max_loss_on_frozen and frozen.lost > tolerated_on_frozen:
             reasons.append(

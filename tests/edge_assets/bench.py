@@ -43,16 +43,19 @@ class Bench:
     instance: dg.DagsterInstance
     platform: Platform
 
-    def land(self, name: str, content: bytes) -> Path:
-        """Puts a delivery into the landing folder, long enough ago to be settled."""
-        path = self.home / "landing" / "nyc_taxi" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        os.utime(path, (1.7e9, 1.7e9))
+    def land(self, name: str, content: bytes | Mapping[str, bytes]) -> Path:
+        """Puts a delivery, a file or a folder, where it belongs; long enough ago to be settled."""
+        path = self.home / "landing" / self.chain.config.data.landing / name
+        files = {"": content} if isinstance(content, bytes) else content
+        for below, part in files.items():
+            (path / below).parent.mkdir(parents=True, exist_ok=True)
+            (path / below).write_bytes(part)
+        for each in (path, *path.rglob("*")):
+            os.utime(each, (1.7e9, 1.7e9))
         return path
 
     def sample(self, seed: int, rows: int = ROWS, shift: str = "none") -> pd.DataFrame:
-        """Synthetic trips in the public schema."""
+        """Made-up raw rows, of nyc_taxi trips in the public schema."""
         return self.chain.model.sample_rows(rows, seed, shift)
 
     def cleaned(self, seed: int, rows: int = ROWS, shift: str = "none") -> pd.DataFrame:
@@ -61,7 +64,7 @@ class Bench:
 
     def tick(self, sensor: str, cursor: str | None = None) -> Tick:
         """One tick of a sensor."""
-        return tick(self.defs, self.instance, f"nyc_taxi_{sensor}", cursor)
+        return tick(self.defs, self.instance, f"{self.chain.name}_{sensor}", cursor)
 
     def materialize(self, *assets: str, **arguments: Any) -> dg.ExecuteInProcessResult:
         """Materializes assets in one run."""
@@ -72,9 +75,11 @@ class Bench:
         """As `materialize`; the error that ended the run, None when it succeeded."""
         return failure(self.materialize(*assets, **arguments))
 
-    def accept(self, name: str, frame: pd.DataFrame) -> None:
+    def accept(self, name: str, made: pd.DataFrame | bytes | Mapping[str, bytes]) -> None:
         """Lands a batch and takes it in, as sensor and daemon do."""
-        self.land(name, frame.to_csv(index=False).encode())
+        self.land(
+            name, made.to_csv(index=False).encode() if isinstance(made, pd.DataFrame) else made
+        )
         assert name in self.tick("new_data").partitions
         assert self.run("raw_batch", partition=name) is None
 
@@ -175,7 +180,7 @@ class Bench:
         rows = "" if train is None else put_frame(self.platform.artifacts, train)
         image = self.pretend_image(name, train=rows)
         previous = self.newest("release")
-        number = len([1 for _ in self._releases(previous)]) + 1
+        number = self.document("release")["number"] + 1 if previous else 1
         return self.pretend(
             "release",
             {
@@ -190,11 +195,6 @@ class Bench:
                 "time": "2026-01-01T00:00:00+00:00",
             },
         )
-
-    def _releases(self, digest: str | None) -> Iterator[str]:
-        while digest:
-            yield digest
-            digest = self.platform.artifacts.get_document(digest)["previous"]
 
 
 def digest_of(name: str) -> str:
@@ -220,22 +220,27 @@ def make_blank(home: Path) -> Path:
     return home
 
 
+def quick() -> EdgeModel:
+    """The edge model of most tests with a quick training: what they are about is the chain."""
+    loaded = EdgeModel.load(FOLDER)
+    return EdgeModel(loaded.config.model_copy(update={"training": dict(QUICK)}), FOLDER)
+
+
 @contextmanager
-def opened_bench(home: Path, blank: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """An empty workbench with a quick training and quick rollouts: what is tested is the chain."""
+def opened_bench(
+    home: Path, blank: Path, monkeypatch: pytest.MonkeyPatch, model: EdgeModel | None = None
+) -> Iterator[Bench]:
+    """A workbench with quick rollouts, of `quick` by default. `home` starts as a copy of `blank`,
+    which may be the home of another bench as well: then its history goes on.
+    """
     shutil.copytree(blank, home, dirs_exist_ok=True)
     monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
-    load = EdgeModel.load
-    model = load(FOLDER)
-    quick = EdgeModel(model.config.model_copy(update={"training": dict(QUICK)}), FOLDER)
-    monkeypatch.setattr(
-        EdgeModel, "load", lambda folder: quick if folder == FOLDER else load(folder)
-    )
+    load, own = EdgeModel.load, model or quick()
+    monkeypatch.setattr(EdgeModel, "load", lambda path: own if path == own.folder else load(path))
     platform = Platform({"EDGE_HOME": str(home), "EDGE_REGISTRY": REGISTRY})
     hasty = {"rollout_poll_seconds": 0.01, "soak_seconds_at_most": 0.0}
-    bench = Bench(
-        home, Chain(quick), build_definitions([FOLDER], platform), instance_at(home), platform
-    )
+    definitions = build_definitions([own.folder], platform)
+    bench = Bench(home, Chain(own), definitions, instance_at(home), platform)
     bench.replace("settings", platform.settings.model_copy(update=hasty))
     try:
         yield bench

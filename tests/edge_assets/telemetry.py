@@ -8,6 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from edge_assets.core.config import ModelConfig
+from edge_assets.onnx_session import feeds, run
+from inference_service.capture import CapturedRequest, as_line
+from protos.digests import digest_bytes
 from tests.edge_assets.bench import model_of
 
 HUB = "hub/00"
@@ -40,7 +44,29 @@ def records(
     return made
 
 
-def write(root: Path, time: datetime, *bodies: Any, device: str = "line-1") -> Path:
+def answered(
+    config: ModelConfig, onnx: bytes, rows: pd.DataFrame, time: datetime
+) -> list[dict[str, Any]]:
+    """The capture records of a device that was asked `rows`, up to a hundred at once, by `onnx`."""
+    told, digest, made = run(config, onnx, rows), digest_bytes(onnx), []
+    for places, feed in feeds(config, rows):
+        for start in range(0, len(places), 100):
+            part = slice(start, start + 100)
+            request = CapturedRequest(
+                f"{time:%H%M%S}-{places[start]}",
+                time,
+                config.name,
+                digest,
+                {name: array[part] for name, array in feed.items()},
+                {name: array[places[part]] for name, array in told.items()},
+            )
+            made.append(json.loads(as_line(request)))
+    return made
+
+
+def write(
+    root: Path, time: datetime, *bodies: Any, device: str = "line-1", model: str = "nyc_taxi"
+) -> Path:
     """A file of the minute of `time` with one message a body."""
     folder = root / HUB / time.strftime("%Y/%m/%d/%H/%M")
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,10 +74,10 @@ def write(root: Path, time: datetime, *bodies: Any, device: str = "line-1") -> P
         json.dumps(
             {
                 "EnqueuedTimeUtc": time.isoformat(),
-                "Properties": {"kind": "capture", "model": "nyc_taxi"},
+                "Properties": {"kind": "capture", "model": model},
                 "SystemProperties": {
                     "connectionDeviceId": device,
-                    "connectionModuleId": "nyc_taxi_captures",
+                    "connectionModuleId": f"{model}_captures",
                     "contentType": "application/json",
                     "contentEncoding": "utf-8",
                 },

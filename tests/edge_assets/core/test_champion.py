@@ -33,7 +33,12 @@ def test_opens_for_a_clear_gain_on_the_same_rows() -> None:
 def test_closes_for_an_equal_model() -> None:
     verdict = _judge(BASE)
     assert not verdict.passed
-    assert "must be above 0.00%" in verdict.reason
+    assert "must be above 0.01%" in verdict.reason
+
+
+def test_closes_for_a_gain_that_rounding_makes() -> None:
+    assert not _judge(BASE * (1 - 1e-6)).passed
+    assert _judge(BASE * (1 - 1e-3)).passed
 
 
 def test_closes_for_a_gain_that_may_be_chance() -> None:
