@@ -72,6 +72,16 @@ class EdgeModel:
         """As `function`, None where it has none."""
         return find_function(self.folder, getattr(self.config.entrypoints, step))
 
+    def import_code(self) -> None:
+        """Imports all its functions. Raises ConfigurationError where one is missing or cannot be.
+
+        Not done when the code location is loaded: what they stand on takes seconds to import.
+        """
+        for step in type(self.config.entrypoints).model_fields:
+            self.own(step)
+        if self.config.flavour != "onnx":
+            self.function("train")
+
     def code(self) -> str:
         """The digest of its functions and shared features: other code makes another model."""
         found = sorted(self.folder.rglob("*.py"))
@@ -101,16 +111,16 @@ class EdgeModel:
     def prepare(self, raw: "pd.DataFrame") -> "Prepared":
         """The rows of the dataset, and those set aside with their reasons; every row once.
 
-        Raises ValueError when its own `prepare` loses rows, or gives columns that do not fit.
+        Raises UnfitError when its own `prepare` loses rows, or gives columns that do not fit;
+        ConfigurationError when it gives no two tables.
         """
-        from edge_assets.core.prepared import Prepared
         from edge_assets.core.preparing import prepare_table
-        from edge_assets.core.schema import check_schema
+        from edge_assets.core.schema import UnfitError, check_schema
 
         config = self.config
         own = self.own("prepare")
         if own is not None:
-            prepared = Prepared(*own(raw))
+            prepared = _two_tables(own(raw), config.name)
         elif config.data.kind == "images":
             from edge_assets.core.images import prepare_images
 
@@ -118,23 +128,34 @@ class EdgeModel:
         else:
             prepared = prepare_table(raw, config.data, config.prediction)
         if len(prepared.kept) + len(prepared.set_aside) != len(raw):
-            raise ValueError(
-                f"prepare of {config.name} lost rows: {len(raw)} came, {len(prepared.kept)} were "
-                f"kept and {len(prepared.set_aside)} set aside"
+            raise UnfitError(
+                f"prepare of {config.name} lost rows",
+                why=f"{len(raw)} came, {len(prepared.kept)} were kept and "
+                f"{len(prepared.set_aside)} set aside",
+                remedy="give every row back once: kept, or set aside with its reason",
             )
         return check_schema(prepared, config.data, config.prediction)
 
     def train(self, rows: "pd.DataFrame") -> Any:
-        """A model fitted to prepared rows, with the parameters under `training`."""
+        """A model fitted to prepared rows, with the parameters under `training`.
+
+        Raises ConfigurationError when it gives none.
+        """
         config = self.config
         if config.flavour == "onnx":
             return (self.folder / "model.onnx").read_bytes()
+        _ = self.flavour  # one that is not installed is told as such, not by what fails in train
         offered = {
             "features": config.data.seen,
             "target": config.prediction.target,
             "classes": config.prediction.classes,
         }
-        return _call(self.function("train"), rows, offered, config.training)
+        trained = _call(self.function("train"), rows, offered, config.training)
+        if trained is None:
+            raise ConfigurationError(
+                f"train of {config.name} returns nothing", remedy="let it return the fitted model"
+            )
+        return trained
 
     def predict(self, model: Any, rows: "pd.DataFrame") -> "Outputs":
         """Every declared output by name, [rows, ...]. A lone array is the target's."""
@@ -159,14 +180,16 @@ class EdgeModel:
             for output in outputs
         }
 
-    def evaluate(self, model: Any, rows: "pd.DataFrame") -> dict[str, float]:
-        """Its metrics on prepared rows, by name."""
+    def evaluate(
+        self, model: Any, rows: "pd.DataFrame", outputs: "Outputs | None" = None
+    ) -> dict[str, float]:
+        """Its metrics on prepared rows, by name; `outputs`, where it was asked already."""
         config = self.config
         own = self.own("evaluate")
         if own is not None:
             found = own(model, rows, target=config.prediction.target)
             return {str(name): float(value) for name, value in found.items()}
-        return self.measure(self.predict(model, rows), rows)
+        return self.measure(self.predict(model, rows) if outputs is None else outputs, rows)
 
     def measure(self, outputs: "Outputs", rows: "pd.DataFrame") -> dict[str, float]:
         """The usual metrics of predictions."""
@@ -232,6 +255,28 @@ class EdgeModel:
             return rows_of(made)
         table: pd.DataFrame = made
         return table
+
+
+def _two_tables(made: Any, name: str) -> "Prepared":
+    import pandas as pd
+
+    from edge_assets.core.prepared import REASON, Prepared
+
+    both = isinstance(made, tuple | list) and len(made) == 2
+    if not both or not all(isinstance(part, pd.DataFrame) for part in made):
+        shown = ", ".join(type(part).__name__ for part in made) if isinstance(made, tuple) else ""
+        raise ConfigurationError(
+            f"prepare of {name} must return (kept, set_aside)",
+            why=f"it returns {f'({shown})' if shown else type(made).__name__}",
+            remedy=f"return two tables: good rows, and the others with the column {REASON}",
+        )
+    if len(made[1]) and REASON not in made[1].columns:
+        raise ConfigurationError(
+            f"prepare of {name} sets rows aside without the column {REASON}",
+            why=f"set_aside has {', '.join(map(str, made[1].columns))}",
+            remedy="say in it why each of them cannot be used",
+        )
+    return Prepared(*made)
 
 
 def _call(

@@ -21,6 +21,7 @@ from edge_assets.core.rollout import (
     decide,
     opened_label,
     proven_label,
+    refuse_untargeted,
 )
 from protos.errors import DeadlineExceeded, RolloutFailed
 
@@ -98,13 +99,14 @@ def converge(
 ) -> Outcome:
     """Brings `release` to every ring and returns when all are proven.
 
-    Raises RolloutFailed when a ring's gate closed (that ring is rolled back by then), and
-    DeadlineExceeded when the whole took longer than `pace.deadline_seconds`; what was opened stays
-    open then, and another call goes on.
+    Raises RolloutFailed when no device is meant for the model (then nothing was changed), or when a
+    ring's gate closed (that ring is rolled back by then), and DeadlineExceeded when the whole took
+    longer than `pace.deadline_seconds`; what was opened stays open then, and another call goes on.
     """
     started = clock()
     decisions: list[str] = []
     told = ""
+    refuse_untargeted(release.model, hub.observe(release.model))
     _bring_to_the_top(hub, release, rings[0].name, started)
     while True:
         known = hub.find_configuration(release.configuration)

@@ -7,7 +7,7 @@ import dagster as dg
 
 from edge_assets.chain import Chain
 from edge_assets.core.folders import model_folder, model_folders
-from edge_assets.factory import build_definitions, load_chains
+from edge_assets.factory import assemble, load_models
 from edge_assets.operate import instance_at
 from resources.platform import Platform
 
@@ -23,13 +23,22 @@ class Workbench:
 
 
 def open_workbench(model: str, platform: Platform | None = None) -> Workbench:
-    """The workbench of an edge model; NotFound when there is no such model."""
-    (chain,) = load_chains([model_folder(model)])
+    """The workbench of an edge model.
+
+    Raises ConfigurationError when there is no such model, or it is broken; another model that is
+    broken does not matter.
+    """
+    folder = model_folder(model)
+    loaded, skipped = load_models(model_folders().values())
+    for broken in skipped:
+        if broken.folder == folder:
+            raise broken.error
+    chain = next(each.chain for each in loaded if each.chain.name == model)
     platform = platform or Platform()
     _show_progress()
     return Workbench(
         chain,
-        build_definitions(model_folders().values(), platform),
+        assemble(loaded, skipped, platform),
         instance_at(platform.settings.home),
         platform,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgectl.leftovers import started_at
 from edgectl.programs import ask
-from protos.errors import EdgeAssetsError
+from protos.errors import ConfigurationError, EdgeAssetsError
 from resources.settings import Settings
 
 _LEAST_FREE_BYTES = 3 << 30  # images of one release and their unpacked layers, with room to spare
@@ -52,6 +52,36 @@ def packages() -> Finding:
         cause = f"missing: {', '.join(missing)}"
         return Finding("packages", "problem", "incomplete", cause, "make setup")
     return Finding("packages", "ok", f"{len(_PACKAGES)} of {len(_PACKAGES)}")
+
+
+def models() -> list[Finding]:
+    """Every edge model can be loaded, and the code of those that are not shipped be imported.
+
+    The code that is shipped is tested here, and takes seconds to import.
+    """
+    from edge_assets.broken import Broken
+    from edge_assets.core.folders import SHIPPED, model_folders
+    from edge_assets.factory import load_models
+
+    try:
+        loaded, broken = load_models(model_folders().values())
+    except EdgeAssetsError as error:  # of EDGE_MODELS as a whole
+        return [Finding("models", "problem", error.what, error.why or error.what, error.remedy)]
+    good = []
+    for model in (each.chain.model for each in loaded):
+        try:
+            if model.folder.parent != SHIPPED.resolve():
+                model.import_code()
+            good.append(model.config.name)
+        except ConfigurationError as error:
+            broken.append(Broken(model.folder, error))
+    found = [Finding("models", "ok", ", ".join(good))] if good else []
+    for each in broken:
+        told = each.error
+        cause = f"{told.what}: {told.why}" if told.why else told.what
+        remedy = told.remedy or f"mend {each.folder}"
+        found.append(Finding("models", "problem", f"{each.name} is broken", cause, remedy))
+    return found
 
 
 def disk(home: Path, free: Callable[[Path], int] | None = None) -> Finding:

@@ -39,6 +39,7 @@ def examine() -> list[Finding]:
         return [*map(_guarded, local), finding]
     home = settings.home
     findings = [*map(_guarded, local), Finding("settings", "ok", settings.environment)]
+    findings += checks.models()
     asked: list[Callable[[], Finding]] = [
         lambda: checks.state_folder(home),
         lambda: checks.disk(home),

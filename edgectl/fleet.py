@@ -6,7 +6,7 @@ import click
 
 from edgectl.models import chosen_model, model_option, shown_models
 from edgectl.output import emit, following, json_option, progress
-from edgectl.seeding import DEFAULT_RINGS, known_models, planned_fleet, seed_fleet
+from edgectl.seeding import DEFAULT_RINGS, DeviceSeed, known_models, planned_fleet, seed_fleet
 from protos.errors import NotFound
 
 
@@ -50,15 +50,30 @@ def create(rings: dict[str, int], prefix: str, models: tuple[str, ...], as_json:
     settings = load_settings()
     names = [chosen_model(model) for model in models] or known_models()
     devices = planned_fleet(rings, names, prefix)
-    new = set(seed_fleet(Hub.from_settings(settings), settings.required_fleet_key(), devices))
-    data = [{"device": d.id, "ring": d.ring, "site": d.site, "new": d.id in new} for d in devices]
-    emit(
-        data,
-        as_json,
-        lambda: "\n".join(
-            f"{d.id}  {d.ring}  {'created' if d.id in new else 'was there'}" for d in devices
-        ),
-    )
+    hub = Hub.from_settings(settings)
+    before = {twin.device_id: twin.tags.get("models") or {} for twin in hub.devices()}
+    new = set(seed_fleet(hub, settings.required_fleet_key(), devices))
+    added = {
+        d.id: [m for m in d.models if before.get(d.id, {}).get(m) != "on"]
+        for d in devices
+        if d.id not in new
+    }
+    data = [
+        {
+            "device": d.id,
+            "ring": d.ring,
+            "site": d.site,
+            "new": d.id in new,
+            "models_added": added.get(d.id, []),
+        }
+        for d in devices
+    ]
+
+    def what(device: DeviceSeed) -> str:
+        tags = ", ".join(f"models.{name}" for name in added.get(device.id, []))
+        return "created" if device.id in new else f"was there{tags and f', added the tag {tags}'}"
+
+    emit(data, as_json, lambda: "\n".join(f"{d.id}  {d.ring}  {what(d)}" for d in devices))
     if new:
         progress("Simulated devices start with the next `edgectl up`.")
     following("edgectl fleet list")

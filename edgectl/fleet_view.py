@@ -1,7 +1,7 @@
 """What the command line shows of a fleet, as pure functions of what the hub shows."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -147,7 +147,7 @@ def as_text(device: DeviceObservation, model: str) -> str:
     seen = row(device, model)
     lines = [
         f"{device.device_id}  ring {seen.ring or '-'}  {seen.state}  {seen.reason}".rstrip(),
-        f"  tags           {dict(device.tags)}",
+        f"  tags           {', '.join(_plainly(device.tags)) or '-'}",
         f"  last seen      {ago(device.last_seen)}",
         f"  desired        version {device.desired_version}, image {seen.desired or '-'}",
         f"  reported       version {device.last_desired_version}, image {seen.reported or '-'}, "
@@ -162,9 +162,20 @@ def as_text(device: DeviceObservation, model: str) -> str:
             f"wanted {module.desired_status or 'gone'}, {module.restart_count} restarts, "
             f"image {_image(module.reported_image) or '-'} {module.description}".rstrip()
         )
-    for key, value in (device.smoke or {}).items():
-        lines.append(f"  smoke test     {key}: {value}")
+    for told in _plainly(device.smoke or {}):
+        lines.append(f"  smoke test     {told}")
     return "\n".join(lines)
+
+
+def _plainly(tree: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """`name: value` of all that says something; below each other are names with dots between."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _plainly(value, f"{above}{name}.")
+        elif isinstance(value, list | tuple):
+            yield f"{above}{name}: {', '.join(map(str, value)) or '-'}"
+        elif value != "":
+            yield f"{above}{name}: {'none' if value is None else value}"
 
 
 def as_data(device: DeviceObservation, model: str) -> dict[str, Any]:

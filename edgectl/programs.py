@@ -12,10 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edge_assets import commit
+from edge_assets.core import folders
 from edgectl.child import ChildSpec
 from edgectl.local_environment import HubAddress, read_hub_address
 from protos.errors import Unavailable
 from resources.dagster_home import prepare_dagster_home
+from resources.settings import VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HUB, FLEET, WEBSERVER, DAEMON = "hub", "fleet", "dagster-webserver", "dagster-daemon"
@@ -23,6 +26,8 @@ STOP_ORDER = ((WEBSERVER, DAEMON, FLEET), (HUB,))
 
 _FIRST_UI_PORT = 3000
 _ASK_SECONDS = 2.0
+_PLACES = ("artifacts", "landing", "quarantine")
+"""Settings of where things lie that are the user's choice, in the local environment too."""
 _DAEMONS = "{instance{daemonHealth{allDaemonStatuses{daemonType healthy required}}}}"
 
 
@@ -38,6 +43,31 @@ def plain_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
     }
     return {**kept, **quiet, **runtime}
+
+
+def chosen_places(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables of `env` that say where artifacts and deliveries lie, with absolute paths."""
+    return {
+        name: env[name] if "://" in env[name] else _absolute(env[name])
+        for name in (VARIABLES[field] for field in _PLACES)
+        if env.get(name)
+    }
+
+
+def code_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables of `env` that name the user's models and their commit: none is a secret.
+
+    Paths are absolute: the user's mean the user's folder, and Dagster works in another one.
+    """
+    kept = {commit.VARIABLE: env[commit.VARIABLE]} if env.get(commit.VARIABLE) else {}
+    roots = [root for root in env.get(folders.VARIABLE, "").split(os.pathsep) if root]
+    if roots:
+        kept[folders.VARIABLE] = os.pathsep.join(map(_absolute, roots))
+    return kept
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def hub_program(home: Path, made: Mapping[str, str]) -> ChildSpec:
@@ -77,7 +107,12 @@ def fleet_program(
 def dagster_programs(home: Path, variables: Mapping[str, str], port: int) -> list[ChildSpec]:
     """Dagster's web server and its daemon (sensors, automation, the queue of runs)."""
     folder = prepare_dagster_home(home)
-    environment = {**plain_environment(), **variables, "DAGSTER_HOME": str(folder)}
+    environment = {
+        **plain_environment(),
+        **code_environment(),
+        **variables,
+        "DAGSTER_HOME": str(folder),
+    }
     workspace = ("-w", str(CHECKOUT / "workspace.yaml"))
     address = ("-h", "127.0.0.1", "-p", str(port))
     bin_folder = Path(sys.executable).parent

@@ -1,11 +1,14 @@
 """`edgectl release` and `edgectl rollout`: approve an image, and bring it to the fleet."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgectl.output import emit, following, json_option, progress, table
-from protos.errors import ApprovalMissing, NotFound
+from protos.errors import ApprovalMissing, EdgeAssetsError, NotFound, RolloutFailed
+
+if TYPE_CHECKING:
+    from resources.platform import Platform
 
 
 @click.group()
@@ -72,10 +75,24 @@ def _decide(
         raise refused
     made = store.get_document(required(bench.instance, chain.key("release")))
     emit(made, as_json, lambda: _text(made))
+    _warn_if_untargeted(bench.platform, model)
     following(
         "edgectl fleet list    Dagster's automation rolls it out",
         f"edgectl rollout start {model}    without Dagster running",
     )
+
+
+def _warn_if_untargeted(platform: "Platform", model: str) -> None:
+    """Says it now if the rollout will be refused; the release is made, whatever the hub answers."""
+    from edge_assets.core.rollout import refuse_untargeted
+
+    try:
+        refuse_untargeted(model, platform.hub.observe(model))
+    except RolloutFailed as refused:
+        progress(f"warning: its rollout will be refused: {refused.why}")
+        progress(f"  remedy: {refused.remedy}")
+    except EdgeAssetsError:
+        return  # the hub is not there, or not set: the rollout says so
 
 
 def _text(made: dict[str, Any]) -> str:
@@ -128,7 +145,7 @@ def plan(model: str, as_json: bool) -> None:
     """What the rollout of the newest release of MODEL would do next, and why. Changes nothing."""
     from datetime import UTC, datetime
 
-    from edge_assets.core.rollout import decide
+    from edge_assets.core.rollout import decide, refuse_untargeted
     from edge_assets.lineage import newest
     from edge_assets.release_manifest import release_of
     from edgectl.chain import open_workbench
@@ -142,12 +159,14 @@ def plan(model: str, as_json: bool) -> None:
             remedy=f"edgectl release approve {model} --by NAME --reason TEXT",
         )
     document = platform.artifacts.get_document(digest)
+    fleet = platform.hub.observe(model)
+    refuse_untargeted(model, fleet)
     expected = release_of(chain, platform.settings.registry, digest, document)
     known = platform.hub.find_configuration(expected.configuration)
     decision = decide(
         expected,
         platform.settings.rings(chain.config.rollout.rings),
-        platform.hub.observe(model),
+        fleet,
         known.labels if known else None,
         datetime.now(UTC),
     )

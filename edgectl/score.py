@@ -13,6 +13,8 @@ from protos.errors import ConfigurationError, DataRefused, EdgeAssetsError, NotF
 if TYPE_CHECKING:
     import pandas as pd
 
+    from edge_assets.core.config_schema import ModelConfig
+
 _FORMATS = (".csv", ".parquet")
 
 
@@ -70,8 +72,16 @@ def score(
     platform = Platform()
     artifact, told = _artifact(platform, edge_model.config.name, candidate)
     scorer = Scorer(edge_model, platform.artifacts, artifact)
-    scores = scorer.score(raw)
+    lost = _missing(edge_model.config, raw)
+    try:
+        scores = scorer.score(raw)
+    except Exception as error:
+        if lost:
+            raise _lacking(file, lost, raw) from error
+        raise
     counted = summary(scores, edge_model.config.prediction)
+    if lost and not counted["scored"]:
+        raise _lacking(file, lost, raw)
     answer = {"file": str(file), **told, "model_digest": scorer.digest, **counted}
     if out is not None:
         _write(scores, out)
@@ -84,6 +94,28 @@ def score(
     for reason, rows in counted["reasons"].items():
         progress(f"  {rows} rejected: {reason}")
     return 0 if counted["scored"] else 1
+
+
+def _missing(config: "ModelConfig", raw: "pd.DataFrame") -> list[str]:
+    """The columns that a delivery needs and `raw` does not have, beside the target."""
+    from edge_assets.core.preparing import plain, required_of
+
+    if config.data.kind == "images":
+        return []
+    there = {plain(str(name)) for name in raw.columns}
+    answers = {plain(name) for name in (config.prediction.target, *config.data.target_aliases)}
+    groups = required_of(config.data, config.prediction)
+    lost = [group for group in groups if not there & set(map(plain, group))]
+    return [" or ".join(group) for group in lost if not answers & set(map(plain, group))]
+
+
+def _lacking(file: Path, lost: list[str], raw: "pd.DataFrame") -> EdgeAssetsError:
+    return EdgeAssetsError(
+        f"no row of {file.name} can be scored",
+        why=f"it has no column {', no '.join(lost)}; it has: "
+        f"{', '.join(map(str, raw.columns))[:500]}",
+        remedy="name its columns as model.yaml does, or add their names to the aliases there",
+    )
 
 
 def _edge_model(name: str, folder: Path | None) -> Any:

@@ -60,6 +60,7 @@ class Supervisor:
         self.ui_url: str | None = None
         self.hub_host = ""
         self.environment: dict[str, str] = {}
+        self.landing = ""
         self.devices: list[str] = []
         self._dagster = dagster
         self._seeds = (
@@ -127,12 +128,15 @@ class Supervisor:
             self._say(f"{name}: ended what an earlier, killed supervisor left running")
         made = make_secrets(self.home)
         address = self._start_hub(made)
-        self.environment = local_variables(self.home, made, address)
+        places = programs.chosen_places() if self._dagster else {}
+        self.environment = {**local_variables(self.home, made, address), **places}
         self.hub_host = address.host
         write_env_file(self.home / "local.env", {**made, **self.environment})
         settings = load_settings({**self.environment, **_runtime()})
+        self.landing = settings.landing
         for folder in (settings.landing, settings.quarantine):
-            Path(folder).mkdir(parents=True, exist_ok=True)
+            if "://" not in folder:
+                Path(folder).mkdir(parents=True, exist_ok=True)
         self._hub = Hub.from_settings(settings)
         new = seed_fleet(self._hub, made["EDGE_FLEET_KEY"], self._seeds)
         if new:

@@ -35,7 +35,8 @@ _EVENTS_SHOWN = 6
 def up(dagster: bool, plain: bool) -> None:
     """Run everything here: hub, registry, fleet, Dagster. Ctrl-C ends it.
 
-    All state is below EDGE_HOME (.edge); the next start goes on where this one was.
+    All state is below EDGE_HOME (.edge); the next start goes on where this one was. Models of your
+    own are found where EDGE_MODELS says.
     """
     from edgectl.supervisor import Supervisor
 
@@ -118,7 +119,7 @@ def page_of(running: "Supervisor", fleet: Fleet, happened: tuple[str, ...]) -> "
         hub=running.hub_host,
         gateway=variables["EDGE_HUB_GATEWAY"],
         registry=variables["EDGE_REGISTRY"],
-        landing=str(running.home / "landing"),
+        landing=running.landing,
         children=running.status(),
         devices=fleet.rows,
         model=first_model(fleet.models or known_models()),

@@ -1,14 +1,20 @@
 """`release`: a candidate that passed every gate and was approved by a person."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Any
 
 import dagster as dg
 
 from edge_assets.chain import Chain
 from edge_assets.core.approval import Approval, judge_approval
 from edge_assets.lineage import follow, newest, required, result
+from resources.artifact_store import ArtifactStore
 from resources.platform import Platform
+
+ON_THE_WAY = ("dataset", "trained_model", "onnx_model")
+"""What is made before an image, and has gates of its own."""
 
 
 class Decision(Enum):
@@ -38,7 +44,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         {"approval"},
         (
             "A candidate that passed every gate and that a person approved by the digest of its "
-            "image. Never made by automation: approver, decision, reason and digest are required."
+            "image. Never made by automation: approver, decision, reason and digest are required. "
+            "Refused for an image that is the newest release already."
         ),
         deps=["container_image"],
     )
@@ -53,12 +60,14 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         approval = Approval(
             config.approver, config.decision is Decision.approve, config.reason, config.image_digest
         )
-        judge_approval(approval, [document for _, document in documents])
+        previous = newest(context.instance, chain.key("release"))
+        released = store.get_document(previous) if previous else None
+        newer = _newer(context.instance, chain, store, {digest for digest, _ in documents})
+        judge_approval(approval, [document for _, document in documents], released, newer)
 
         image = documents[0][1]
         onnx = next(document for _, document in documents if document["kind"] == "onnx_model")
-        previous = newest(context.instance, chain.key("release"))
-        number = store.get_document(previous)["number"] + 1 if previous else 1
+        number = released["number"] + 1 if released else 1
         document = {
             "kind": "release",
             "model": chain.name,
@@ -89,3 +98,11 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         return result(store, document, metadata)
 
     return release
+
+
+def _newer(
+    instance: dg.DagsterInstance, chain: Chain, store: ArtifactStore, behind: Collection[str]
+) -> list[dict[str, Any]]:
+    """The newest documents on the way to an image that are not `behind` it, in their order."""
+    found = (newest(instance, chain.key(asset)) for asset in ON_THE_WAY)
+    return [store.get_document(digest) for digest in found if digest and digest not in behind]

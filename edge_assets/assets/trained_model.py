@@ -67,8 +67,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         started = time.monotonic()
         model = chain.model.train(train)
         seconds = time.monotonic() - started
-        metrics = chain.model.evaluate(model, holdout)
         outputs = chain.model.predict(model, holdout)
+        metrics = chain.model.evaluate(model, holdout, outputs)
         floors = judge_floors(metrics, config.floors)
         identity = {
             "kind": "trained_model",

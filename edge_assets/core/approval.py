@@ -17,12 +17,21 @@ class Approval:
     image_digest: str
 
 
-def judge_approval(approval: Approval, chain: Sequence[Mapping[str, Any]]) -> None:
+def judge_approval(
+    approval: Approval,
+    chain: Sequence[Mapping[str, Any]],
+    released: Mapping[str, Any] | None = None,
+    newer: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Accepts the approval of the newest image, or raises.
 
-    `chain` holds the documents behind that image, the image first. Raises ApprovalMissing when the
-    approver or the reason is empty, when it was rejected, or when it speaks of another image than
-    the newest; GateClosed when any gate on the way from the raw data to the image is closed.
+    `chain` holds the documents behind that image, the image first; `released` is the newest
+    release, and `newer` what was made after the image and did not become one.
+
+    Raises ApprovalMissing when the approver or the reason is empty, when it was rejected, when it
+    speaks of another image than the newest, or when that image is the one that is released already:
+    whoever approves then means a newer candidate, so the gate that stopped it is named. GateClosed
+    when any gate on the way from the raw data to the image is closed.
     """
     image = chain[0]
     if not approval.approver.strip() or not approval.reason.strip():
@@ -39,14 +48,36 @@ def judge_approval(approval: Approval, chain: Sequence[Mapping[str, Any]]) -> No
             why=f"approved was {approval.image_digest}, the newest is {image['image']}",
             remedy="look at the newest image and approve its digest",
         )
-    for document in chain:
+    if released is not None and released["image"] == image["image"]:
+        stopped = _first_closed(newer)
+        raise ApprovalMissing(
+            f"the newest image is already release {released['number']}",
+            why=f"the newer candidate has no image: gate '{stopped[1]}' of {stopped[0]} is closed: "
+            f"{stopped[2]}"
+            if stopped
+            else f"nothing newer than {image['image']} was built",
+            remedy="mend the cause and make a new candidate"
+            if stopped
+            else "deliver data or change the training, and approve the image that comes of it; "
+            "edgectl rollout start rolls a release out again",
+        )
+    closed = _first_closed(chain)
+    if closed:
+        kind, name, reason = closed
+        raise GateClosed(
+            f"the image cannot be released: gate '{name}' of {kind} is closed",
+            why=reason,
+            remedy="mend the cause and make a new candidate",
+        )
+
+
+def _first_closed(documents: Sequence[Mapping[str, Any]]) -> tuple[str, str, str] | None:
+    """Asset, name and reason of the first gate that is closed."""
+    for document in documents:
         for name, verdict in document.get("gates", {}).items():
             if not verdict["passed"]:
-                raise GateClosed(
-                    f"the image cannot be released: gate '{name}' of {document['kind']} is closed",
-                    why=verdict["reason"],
-                    remedy="mend the cause and make a new candidate",
-                )
+                return document["kind"], name, verdict["reason"]
+    return None
 
 
 def judge_rollout_request(

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
 
 from edge_assets.core.config_schema import ModelConfig as ModelConfig
+from edge_assets.core.near import meant
 from protos.errors import ConfigurationError
 
 MAX_BYTES = 1 << 20
@@ -47,10 +48,8 @@ def load_model_config(path: Path) -> ModelConfig:
     try:
         return ModelConfig.model_validate(content)
     except ValidationError as error:
-        mistakes = [
-            f"line {_line(node, mistake['loc'])}, {_dotted(mistake['loc'])}: {mistake['msg']}"
-            for mistake in error.errors(include_url=False, include_input=False)
-        ]
+        found = error.errors(include_url=False, include_input=False)
+        mistakes = [_told(node, dict(mistake)) for mistake in found]
         raise ConfigurationError(
             f"{path} does not fit its schema",
             why="; ".join(mistakes),
@@ -94,6 +93,33 @@ def _refuse_doubles(node: yaml.Node | None, path: Path) -> None:
                 )
             seen[key.value] = line
         _refuse_doubles(child, path)
+
+
+def _told(node: yaml.Node | None, mistake: dict[str, Any]) -> str:
+    """A mistake with its line and its key, and what was meant where that can be guessed."""
+    place, text = tuple(mistake["loc"]), str(mistake["msg"])
+    place += getattr(mistake.get("ctx", {}).get("error"), "place", ())
+    if mistake["type"] == "extra_forbidden":
+        text = f"there is no such key{meant(str(place[-1]), _keys(place[:-1]))}"
+    return f"line {_line(node, place)}, {_dotted(place)}: {text.removeprefix('Value error, ')}"
+
+
+def _keys(loc: Sequence[int | str]) -> list[str]:
+    """The keys of the section at `loc`."""
+    section: Any = ModelConfig
+    for part in loc:
+        fields = getattr(section, "model_fields", {})
+        section = fields[part].annotation if part in fields else section
+        section = _section(section)
+    return list(getattr(section, "model_fields", {}))
+
+
+def _section(annotation: Any) -> Any:
+    """The first section within a type, such as that of tuple[Ring, ...]; else the type itself."""
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    found = (_section(part) for part in get_args(annotation))
+    return next((section for section in found if hasattr(section, "model_fields")), annotation)
 
 
 def _line(node: yaml.Node | None, loc: Sequence[int | str]) -> int:

@@ -4,7 +4,7 @@ Unknown keys are refused, so that a misspelt threshold cannot silently become it
 `ModelConfig.model_json_schema()` is the published schema.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,8 +12,17 @@ from pydantic import Field, model_validator
 from edge_assets.core.config_base import Identifier, Scalar, Seconds, Section, Share, Text
 from edge_assets.core.config_data import Column as Column
 from edge_assets.core.config_data import Data, Entrypoints, Prediction, Sample
+from edge_assets.core.near import meant
 
 Flavour = Literal["sklearn", "torch", "keras", "lightgbm", "xgboost", "onnx"]
+
+
+class MisplacedError(ValueError):
+    """A mistake that shows only when sections are compared; `place` is where to mend it."""
+
+    def __init__(self, text: str, *place: int | str) -> None:
+        super().__init__(text)
+        self.place = place
 
 
 class FeatureSet(Section):
@@ -110,6 +119,15 @@ class Drift(Section):
     false_alarm_rate: float = Field(gt=0.0, lt=1.0)
     min_effect: float = Field(ge=0.0)
     cooldown_seconds: Seconds
+
+    def watched(self) -> Iterator[tuple[str, tuple[int | str, ...]]]:
+        """Each column of data that is named, and where."""
+        for word in ("columns", "clocks", "texts", "images"):
+            for number, name in enumerate(getattr(self, word)):
+                yield name, (word, number)
+        for number, duration in enumerate(self.durations):
+            yield duration.start, ("durations", number, "start")
+            yield duration.end, ("durations", number, "end")
 
 
 class Ring(Section):
@@ -212,18 +230,21 @@ class ModelConfig(Section):
     def _names_fit(self) -> Self:
         inputs = self.data.inputs
         if self.prediction.target in inputs:
-            raise ValueError(f"the target {self.prediction.target} is among the columns of data")
+            text = f"the target {self.prediction.target} is among the columns of data"
+            raise MisplacedError(text, "prediction", "target")
         names = [output.name for output in self.prediction.outputs]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"an output is named twice: {', '.join(twice)}")
-        drift = self.drift
-        ends = [name for duration in drift.durations for name in (duration.start, duration.end)]
-        watched = [*drift.columns, *drift.clocks, *ends, *drift.texts, *drift.images]
-        strangers = [name for name in watched if name not in inputs]
-        if strangers or not watched:
-            said = f"drift watches {strangers[0]}, no column" if strangers else "nothing is watched"
-            raise ValueError(f"{said}: name columns of data under drift")
+            text = f"an output is named twice: {', '.join(twice)}"
+            raise MisplacedError(text, "prediction", "extra")
+        watched = list(self.drift.watched())
+        if not watched:
+            text = "nothing is watched: name columns of data under drift"
+            raise MisplacedError(text, "drift")
+        for name, place in watched:
+            if name not in inputs:
+                text = f"drift watches {name}, no column{meant(name, inputs)}"
+                raise MisplacedError(f"{text}: name columns of data", "drift", *place)
         return self
 
     @model_validator(mode="after")
@@ -231,14 +252,13 @@ class ModelConfig(Section):
         ports = [self.device.port, *(module.port for module in self.modules)]
         names = [module.name for module in self.modules]
         if len(set(ports)) != len(ports) or len(set(names)) != len(names):
-            raise ValueError("modules need names and ports of their own")
+            raise MisplacedError("modules need names and ports of their own", "modules")
         return self
 
     @model_validator(mode="after")
     def _error_fits(self) -> Self:
         of_classes = self.champion.error in ("wrong", "brier")
         if of_classes != (self.prediction.kind == "classification"):
-            raise ValueError(
-                f"champion.error {self.champion.error} does not fit a {self.prediction.kind}"
-            )
+            text = f"champion.error {self.champion.error} does not fit a {self.prediction.kind}"
+            raise MisplacedError(text, "champion", "error")
         return self

@@ -3,11 +3,13 @@
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
+from edge_assets.core.extras import EXTRAS, lacking, missing_package
 from edge_assets.core.folders import SHIPPED
 from protos.errors import ConfigurationError
 
@@ -24,7 +26,8 @@ def package_of(folder: Path) -> str:
 
 def find_function(folder: Path, reference: str) -> Callable[..., Any] | None:
     """The function behind `module:function` in `folder`; None where there is no such module, or no
-    such function in it. Raises ConfigurationError when the module cannot be imported.
+    such function in it. Raises ConfigurationError when the module cannot be imported; it names the
+    extra where that is all that is missing.
     """
     module_name, _, function_name = reference.partition(":")
     path = folder.joinpath(*module_name.split("."))
@@ -35,10 +38,15 @@ def find_function(folder: Path, reference: str) -> Callable[..., Any] | None:
     try:
         module = importlib.import_module(f"{package}.{module_name}")
     except Exception as error:  # whatever a module does while it is imported
+        package = missing_package(error)
+        if package:
+            what = f"the functions of {folder.name} cannot be run here"
+            raise lacking(what, [package], EXTRAS[package]) from error
+        place = place_in(folder, error)
         raise ConfigurationError(
             f"{path.with_suffix('.py')} cannot be imported",
-            why=f"{type(error).__name__}: {error}",
-            remedy="run it with python to see where it stops",
+            why=f"{place}{': ' * bool(place)}{type(error).__name__}: {error}",
+            remedy=_import_remedy(error, bool(place)),
         ) from error
     function = getattr(module, function_name, None)
     if function is not None and not callable(function):
@@ -48,6 +56,30 @@ def find_function(folder: Path, reference: str) -> Callable[..., Any] | None:
             remedy="define a function of that name, or name another under entrypoints",
         )
     return function
+
+
+def place_in(folder: Path, error: BaseException) -> str:
+    """The innermost line of a file in `folder` that `error` came from: `train.py:23 in train`.
+
+    An empty text where no file of the folder took part.
+    """
+    root, found = folder.resolve(), ""
+    if isinstance(error, SyntaxError) and error.filename:
+        file = Path(error.filename)
+        if file.is_relative_to(root):
+            return f"{file.relative_to(root).as_posix()}:{error.lineno}"
+    for frame in traceback.extract_tb(error.__traceback__):
+        file = Path(frame.filename).absolute()
+        if file.is_relative_to(root) or (file := file.resolve()).is_relative_to(root):
+            inside = "" if frame.name == "<module>" else f" in {frame.name}"
+            found = f"{file.relative_to(root).as_posix()}:{frame.lineno}{inside}"
+    return found
+
+
+def _import_remedy(error: BaseException, placed: bool) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"install {error.name}, or do without it"
+    return "mend that line" if placed else "mend what it does while it is imported"
 
 
 def load_function(folder: Path, reference: str) -> Callable[..., Any]:

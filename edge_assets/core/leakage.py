@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edge_assets.core.holdout import row_keys
+from edge_assets.core.preparing import plain
 
 Floats = NDArray[np.float64]
 
@@ -51,11 +52,11 @@ def find_leakage(
         findings.append(
             Finding("target_is_input", target, "the model would be given what it has to predict")
         )
-    banned = {_plain(name) for name in forbidden}
+    banned = {plain(name) for name in forbidden}
     findings += [
         Finding("forbidden_input", name, "it is known only after the answer")
         for name in used
-        if _plain(name) in banned and name != target
+        if plain(name) in banned and name != target
     ]
     findings += _overlap(train, holdout, key_columns)
     build = matrix or (lambda rows: rows[[n for n in inputs if n in rows.columns]])
@@ -132,7 +133,3 @@ def explained_alone(seen: Floats, learned: Floats, unseen: Floats, actual: Float
         1 - float(np.sum((guess - actual) ** 2)) / variance
         for guess in (line, np.interp(unseen, values, means))
     )
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from edge_assets.core.preparing import plain as plain_name
 from edge_assets.core.tables import TableError, read_table, survey_table
 from protos.digests import digest_file, digest_json
 from protos.errors import DataRefused
@@ -68,7 +69,7 @@ def inspect_delivery(
     known: Mapping[str, str],
     required: Sequence[Collection[str]],
     *,
-    plain: Callable[[str], str] = lambda name: name.strip().lower().replace("_", ""),
+    plain: Callable[[str], str] = plain_name,
     formats: Collection[str] = ("csv", "parquet"),
     max_bytes: int = MAX_BYTES,
 ) -> Delivery:
@@ -76,7 +77,7 @@ def inspect_delivery(
 
     `known` maps digests of earlier deliveries and of their files to the names of their batches.
     `required` holds groups of names; every file must have a column of each group, compared by
-    `plain` (by default without case and underscores).
+    `plain` (by default without case, underscores and spaces).
 
     Raises:
         DeliveryRefused: with the reason; the message names the file and, where known, the line.

@@ -12,6 +12,7 @@ from typing import Literal
 
 from edge_assets.core.config_schema import Ring
 from edge_assets.core.fleet import DeviceObservation, ModuleObservation
+from protos.errors import RolloutFailed
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,29 @@ def judge_device(
         limit = policy.deadline_seconds
         state, reason = "failed", f"not proven {limit:.0f} s after the ring opened: {reason}"
     return DeviceVerdict(device.device_id, policy.name, state, reason)
+
+
+def refuse_untargeted(model: str, fleet: Sequence[DeviceObservation]) -> None:
+    """Raises RolloutFailed when no device of a fleet is meant for the model.
+
+    Deployments go by the tag `models.<model>`: without it the hub targets nobody, and a rollout
+    would wait for its deadline.
+    """
+    if not fleet or any(is_meant_for(model, device) for device in fleet):
+        return
+    raise RolloutFailed(
+        f"the rollout of {model} was not started",
+        why=f"none of {len(fleet)} devices has the tag models.{model}: on, so the hub would give "
+        "it to nobody",
+        remedy=f"give devices the tag: edgectl fleet create --model {model} does, of the local "
+        "fleet; then materialize the rollout again: edgectl rollout start " + model,
+    )
+
+
+def is_meant_for(model: str, device: DeviceObservation) -> bool:
+    """Whether the device has the tag by which releases of the model reach it."""
+    models = device.tags.get("models")
+    return isinstance(models, Mapping) and models.get(model) == "on"
 
 
 def decide(

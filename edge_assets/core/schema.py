@@ -6,6 +6,7 @@ import pandas as pd
 
 from edge_assets.core.config_data import Column, Data, Prediction
 from edge_assets.core.prepared import REASON, Prepared
+from protos.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -18,6 +19,10 @@ _DTYPES = {
     "FP32": "float32",
     "FP64": "float64",
 }
+
+
+class UnfitError(ConfigurationError, ValueError):
+    """Prepared rows as a whole are not what `model.yaml` says: no single row is to blame."""
 
 
 def dtype_of(datatype: str) -> str:
@@ -37,16 +42,17 @@ def schema_of(data: Data, prediction: Prediction) -> "pa.DataFrameSchema":
 def check_schema(prepared: Prepared, data: Data, prediction: Prediction) -> Prepared:
     """Sets aside the kept rows that do not fit the schema, with the column and what is wrong.
 
-    Raises ValueError naming the column when it is missing or has another type: that is no matter
+    Raises UnfitError naming the column when it is missing or has another type: that is no matter
     of single rows, but of the function that prepared them.
     """
     import pandera.errors
 
     kept = prepared.kept
+    schema = schema_of(data, prediction)
     try:
-        schema_of(data, prediction).validate(kept, lazy=True)
+        schema.validate(kept, lazy=True)
     except pandera.errors.SchemaErrors as error:
-        found = _reasons(error.failure_cases, kept)
+        found = _reasons(error.failure_cases, kept, list(schema.columns))
         bad = kept.index.isin(list(found))
         aside = kept[bad].assign(**{REASON: [found[place] for place in kept.index[bad]]})
         # as objects: rows set aside before may be untyped, and pandas would guess between both
@@ -55,16 +61,30 @@ def check_schema(prepared: Prepared, data: Data, prediction: Prediction) -> Prep
     return prepared
 
 
-def _reasons(failures: pd.DataFrame, kept: pd.DataFrame) -> dict[Any, str]:
+def _reasons(failures: pd.DataFrame, kept: pd.DataFrame, declared: list[str]) -> dict[Any, str]:
     """The first reason of each row that failed."""
     found: dict[Any, str] = {}
     for failure in failures.to_dict("records"):
         place, check = failure["index"], str(failure["check"])
-        if place is None or pd.isna(place) or check.startswith(("dtype", "column_in")):
-            name = failure["column"] if check.startswith("dtype") else failure["failure_case"]
-            raise ValueError(
-                f"prepared rows do not fit model.yaml: column {name}: {check}"
-                f" (got {failure['failure_case']})"
+        if check.startswith("column_in"):
+            lost = [name for name in declared if name not in kept.columns]
+            more = ", ".join(str(name) for name in kept.columns if name not in declared)
+            raise UnfitError(
+                "prepared rows do not fit model.yaml",
+                why=f"there is no column {', '.join(lost)}"
+                + (f"; not declared are {more}" if more else ""),
+                remedy="let prepare give every column of data, and the target, by these names",
+            )
+        if place is None or pd.isna(place) or check.startswith("dtype"):
+            name, got = failure["column"], failure["failure_case"]
+            if check.startswith("dtype"):
+                told = f"has the type {got}, declared is {check[7:-2]}"
+            else:
+                told = f"{_said(check)} (got {got})"
+            raise UnfitError(
+                "prepared rows do not fit model.yaml",
+                why=f"column {name} {told}",
+                remedy="let prepare convert it, or declare another datatype",
             )
         found.setdefault(place, f"{failure['column']}: {_said(check)}")
     return found

@@ -39,7 +39,7 @@ def _imported(path: Path, module: str) -> list[str]:
     """Absolute names of all that a file imports; of `from a import b` both `a` and `a.b`."""
     names: list[str] = []
     inside = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(path.read_bytes(), path)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

@@ -1,4 +1,8 @@
-"""Reads CSV and Parquet strictly: a file that is only half understood is an error, not a guess."""
+"""Reads CSV and Parquet strictly: a file that is only half understood is an error, not a guess.
+
+Columns of CSV are separated by commas, semicolons or tabs: by what makes most columns of the first
+line. A line that then has more or fewer cells is an error.
+"""
 
 import codecs
 import csv
@@ -18,6 +22,9 @@ _WIDE = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+_SEPARATORS = (",", ";", "\t")
+"""The first wins where several make as many columns."""
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _MAX_HEADER = 1 << 20
 _BLOCK = 8 << 20
 _NO_ROWS = ("Empty CSV", "Could not skip initial")
@@ -52,8 +59,8 @@ def survey_table(file: Path) -> Survey:
                 return Survey(_unique(table.schema_arrow.names), rows)
         except (pa.ArrowException, OSError) as error:
             raise _broken_parquet(error) from error
-    columns = _header(file)
-    return Survey(columns, sum(batch.num_rows for batch in _batches(file, columns)))
+    columns, separator = _header(file)
+    return Survey(columns, sum(batch.num_rows for batch in _batches(file, columns, separator)))
 
 
 def read_table(file: Path) -> pd.DataFrame:
@@ -70,9 +77,9 @@ def read_table(file: Path) -> pd.DataFrame:
                 return _frame(table.read())
         except (pa.ArrowException, OSError) as error:
             raise _broken_parquet(error) from error
-    columns = _header(file)
+    columns, separator = _header(file)
     schema = pa.schema([(name, pa.string()) for name in columns])
-    return _frame(pa.Table.from_batches(list(_batches(file, columns)), schema=schema))
+    return _frame(pa.Table.from_batches(list(_batches(file, columns, separator)), schema=schema))
 
 
 def _frame(table: Any) -> pd.DataFrame:
@@ -80,7 +87,8 @@ def _frame(table: Any) -> pd.DataFrame:
     return frame
 
 
-def _header(file: Path) -> tuple[str, ...]:
+def _header(file: Path) -> tuple[tuple[str, ...], str]:
+    """The names of the columns, and what separates them."""
     with file.open("rb") as raw:
         start = raw.read(_MAX_HEADER)
     for mark, name in _WIDE.items():
@@ -90,12 +98,14 @@ def _header(file: Path) -> tuple[str, ...]:
         raise TableError("it holds zero bytes: it is no text, or UTF-16", "save it as UTF-8 text")
     line = start.removeprefix(codecs.BOM_UTF8).splitlines()[:1]
     try:
-        names = next(csv.reader([line[0].decode()])) if line else []
+        text = line[0].decode() if line else ""
+        found = [(next(csv.reader([text], delimiter=mark), []), mark) for mark in _SEPARATORS]
     except (UnicodeDecodeError, csv.Error) as error:
         raise TableError(f"its first line is no header: {error}", "save it as UTF-8") from error
+    names, separator = max(found, key=lambda pair: len(pair[0]))
     if not any(name.strip() for name in names):
         raise TableError("its first line is empty", "begin with the names of the columns")
-    return _unique(names)
+    return _unique(names), separator
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:
@@ -105,7 +115,7 @@ def _unique(names: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _batches(file: Path, columns: tuple[str, ...]) -> Iterator[Any]:
+def _batches(file: Path, columns: tuple[str, ...], separator: str) -> Iterator[Any]:
     """Blocks of rows as text; a line with too many or too few cells is an error."""
     try:
         reader = pa.csv.open_csv(
@@ -113,7 +123,7 @@ def _batches(file: Path, columns: tuple[str, ...]) -> Iterator[Any]:
             read_options=pa.csv.ReadOptions(
                 column_names=columns, skip_rows=1, block_size=_BLOCK, use_threads=False
             ),
-            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True, delimiter=separator),
             convert_options=pa.csv.ConvertOptions(
                 column_types={name: pa.string() for name in columns},
                 strings_can_be_null=False,
@@ -126,8 +136,8 @@ def _batches(file: Path, columns: tuple[str, ...]) -> Iterator[Any]:
             return
         raise TableError(
             str(error).splitlines()[0][:300],
-            "every line needs as many cells as the header; text is UTF-8, and cells that hold a "
-            "comma stand in double quotes",
+            f"every line needs as many cells as the header, separated by {_NAMES[separator]}; text "
+            "is UTF-8, and cells that hold such a mark stand in double quotes",
         ) from error
 
 

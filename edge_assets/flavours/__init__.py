@@ -9,7 +9,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from protos.errors import ConfigurationError
+from edge_assets.core.extras import lacking
 
 if TYPE_CHECKING:
     import onnx
@@ -50,10 +50,6 @@ def flavour_of(name: str) -> Flavour:
     module: Any = importlib.import_module(f"edge_assets.flavours.{name}")
     missing = [needed for needed in module.NEEDS if importlib.util.find_spec(needed) is None]
     if missing:
-        raise ConfigurationError(
-            f"models of the flavour {name} cannot be run here",
-            why=f"not installed: {', '.join(missing)}",
-            remedy=f"pip install 'edge-assets[{module.EXTRA}]'",
-        )
+        raise lacking(f"models of the flavour {name} cannot be run here", missing, module.EXTRA)
     flavour: Flavour = module
     return flavour

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from edge_assets.core.config_data import Column
+from edge_assets.onboarding.decimals import may_be_thousands
 from edge_assets.onboarding.naming import aliases_of
 
 MARKERS = ("na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "missing", "unknown")
@@ -125,6 +126,9 @@ def _number(
 
 
 def _text(header: str, name: str, filled: pd.Series, missing: bool) -> Draft:
+    if may_be_thousands(filled):
+        text = "its commas may be decimals or thousands: write its numbers with a point"
+        return Draft(header, name, why=text)
     words = sorted(filled.unique())
     if len(words) > MAX_CATEGORIES:
         long = filled.str.len().mean() > 30

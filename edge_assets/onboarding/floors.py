@@ -26,6 +26,12 @@ _RESAMPLES = 400
 _TAIL = 0.01
 _OF_GAIN = 0.1
 """Of what was gained over the dummy: so much worse is still accepted beyond chance."""
+_OUT_OF_REACH = 0.05
+"""Of what is left to gain: at least so far above lies a floor that is to keep its gate closed."""
+_OPEN = 0.6
+"""Of what is left to gain: a floor beyond it would be closed to good models too."""
+_LUCK = 4.0
+"""Standard deviations of a metric over rows drawn again."""
 _LEAST_ROWS = 10
 
 
@@ -98,10 +104,13 @@ def _bound(name: str, reached: float, dummy: float, drawn: Any, better: bool) ->
     got, least = sign * reached, sign * dummy
     gain = got - least
     if not better or gain <= 0:
-        # closed until something better comes: above both, by a twentieth of what is left to gain
+        # closed until something better comes: above both, and above what luck reaches on so few
+        # rows, since the same model trained on other rows of noise is sometimes lucky
         best = max(got, least)
-        left = 1.0 - best if name not in LOWER_IS_BETTER else -best
-        return _rounded(sign * (best + max(abs(left) * 0.05, 1e-6)), up=sign > 0)
+        left = abs(1.0 - best if name not in LOWER_IS_BETTER else -best)
+        luck = float(np.nanstd(drawn)) * _LUCK
+        more = max(left * _OUT_OF_REACH, min(luck, left * _OPEN), 1e-6)
+        return _rounded(sign * (best + more), up=sign > 0)
     unlucky = float(np.quantile(sign * drawn, _TAIL))
     bound = min(unlucky, got) - _OF_GAIN * gain
     return _rounded(sign * max(bound, least + _OF_GAIN * gain), up=sign < 0)

@@ -14,7 +14,7 @@ import pandas as pd
 from edge_assets.core.config_data import Column
 from edge_assets.core.folders import SHIPPED
 from edge_assets.core.image_data import inspect_images, read_images
-from edge_assets.core.prepared import Prepared
+from edge_assets.core.prepared import REASON, Prepared
 from edge_assets.core.raw_data import DeliveryRefused
 from edge_assets.edge_model import EdgeModel
 from edge_assets.flavours import flavour_of
@@ -33,6 +33,7 @@ FLAVOUR = "keras"
 MIN_IMAGES = 50
 MAX_DATA_BYTES = 20_000_000
 _SIDES = (16, 64)
+_SHOWN_FILES = 3
 _TRAINING = {
     "filters": 16,
     "units": 64,
@@ -102,7 +103,18 @@ def make_from_images(
         tuple(f"{f.metric} {f.word} {f.bound:g} ({f.comment})" for f in plan.floors),
         (),
         len(part),
+        examples=_examples(prepared, raw),
     )
+
+
+def _examples(prepared: Prepared, raw: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Of each reason the first files that were set aside for it."""
+    aside = prepared.set_aside[REASON].astype(str)
+    paths = raw["path"]
+    return {
+        reason: tuple(paths[aside.index[aside == reason]].head(_SHOWN_FILES))
+        for reason in prepared.reasons
+    }
 
 
 def _read(source: Path) -> pd.DataFrame:
@@ -116,7 +128,8 @@ def _read(source: Path) -> pd.DataFrame:
 def _plan(name: str, source: Path, raw: pd.DataFrame, port: int) -> Plan:
     counts = raw["label"].value_counts()
     classes = tuple(sorted(str(c) for c in counts.index[counts >= MIN_OF_CLASS] if c))
-    few = sorted(str(label) for label in counts.index[counts < MIN_OF_CLASS])
+    few = sorted(str(label) for label in counts.index[counts < MIN_OF_CLASS] if label)
+    outside = int(counts.get("", 0))
     if len(classes) < 2 or len(raw) < MIN_IMAGES:
         told = ", ".join(f"{label or '(no folder)'} {n}" for label, n in counts.head(8).items())
         raise ConfigurationError(
@@ -125,7 +138,13 @@ def _plan(name: str, source: Path, raw: pd.DataFrame, port: int) -> Plan:
             f"{MIN_OF_CLASS} or more",
             remedy="give one folder for each class, with more images in it",
         )
-    notes = (f"Classes with too few images were left out: {', '.join(few[:20])}.",) if few else ()
+    notes = []
+    if few:
+        notes.append(f"Classes with too few images were left out: {', '.join(few[:20])}.")
+    if outside:
+        names = ", ".join(raw.loc[raw["label"] == "", "path"].head(3))
+        word = "file lies" if outside == 1 else "files lie"
+        notes.append(f"{outside} {word} in no folder of a class: {names}.")
     return Plan(
         name=name,
         owner=user(),
@@ -144,7 +163,8 @@ def _plan(name: str, source: Path, raw: pd.DataFrame, port: int) -> Plan:
         training={"side": 24, **_TRAINING},
         holdout_share=0.2 if len(raw) >= 1000 else 0.3,
         min_rows=min(50, len(raw) // 2),
-        notes=notes,
+        notes=tuple(notes),
+        rare=tuple(few),
         sample_rows=min(400, 2 * len(raw)),
         shift_note="No shift was tried: write one into sample.py that fits your camera.",
     )

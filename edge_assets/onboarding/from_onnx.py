@@ -4,6 +4,7 @@ unless there is labelled data."""
 import math
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pandas as pd
 from edge_assets.core.config_data import PROBABILITIES, Column
 from edge_assets.core.holdout import split
 from edge_assets.edge_model import EdgeModel
-from edge_assets.onboarding.checking.edges import probe_rows
-from edge_assets.onboarding.columns import Draft, bounds, infer_column
+from edge_assets.onboarding.checking.edges import failing_edge, probe_rows
+from edge_assets.onboarding.columns import MARKERS, Draft, bounds, infer_column
 from edge_assets.onboarding.floors import measure_floors
 from edge_assets.onboarding.folder import schema_path, write_all
 from edge_assets.onboarding.from_table import OPEN_FLOOR, Made, check_kept, data_part, parquet, user
@@ -27,6 +28,7 @@ from edge_assets.onboarding.onnx_graph import (
     target_name,
 )
 from edge_assets.onboarding.plan import Floor, Plan
+from edge_assets.onboarding.reading import with_decimal_points
 from edge_assets.onboarding.resampling import DATA_FILE
 from edge_assets.onboarding.target import candidates
 from edge_assets.onboarding.templates import init_py, prepare_py, sample_py, tests_py
@@ -61,6 +63,10 @@ def make_from_onnx(
     """
     given = read_graph(source)
     kind = given.kind
+    as_it_came = table
+    commas: tuple[str, ...] = ()
+    if table is not None:
+        table, commas = with_decimal_points(table)
     header = None if table is None else _target_header(table, target, given)
     headers = [] if table is None else [str(h) for h in table.columns if h != header]
     pairs = column_names(given, headers)
@@ -111,7 +117,9 @@ def make_from_onnx(
         model = EdgeModel.load(stage)
         _check_answers(model, probe_rows(model.config, 64))
         return _made(plan, None, _UNLABELLED)
-    return _with_data(stage, plan, files, table, table_name, schema)
+    assert as_it_came is not None  # noqa: S101 - as table
+    commas = tuple(one for one in commas if one not in plan.left_out)
+    return _with_data(stage, plan, files, as_it_came, commas, table_name, schema)
 
 
 def _with_data(
@@ -119,6 +127,7 @@ def _with_data(
     plan: Plan,
     files: dict[str, str | bytes],
     table: pd.DataFrame,
+    commas: tuple[str, ...],
     table_name: str,
     schema: str,
 ) -> Made:
@@ -127,14 +136,15 @@ def _with_data(
     markers = sorted({m for draft in plan.drafts.values() for m in draft.markers})
     files[DATA_FILE] = parquet(part)
     files["sample.py"] = sample_py(table_name, plan.made, len(part))
-    if markers:
-        files["prepare.py"] = prepare_py(markers)
+    if markers or commas:
+        files["prepare.py"] = prepare_py(markers, commas)
     write_all(stage, files)
     model = EdgeModel.load(stage)
     prepared = model.prepare(table)
     check_kept(prepared.kept, table, model)
-    trained = model.train(prepared.kept)
     _check_answers(model, prepared.kept.head(500))
+    plan, model = _narrowed(stage, plan, model, prepared.kept, schema)
+    trained = model.train(prepared.kept)
     parts = split(prepared.kept, columns=list(model.config.data.inputs), share=_SHARE, seed=42)
     measured = measure_floors(
         model, model.predict(trained, parts.holdout), parts.train, parts.holdout
@@ -160,6 +170,38 @@ def _with_data(
         reasons=prepared.reasons,
         rows_in_folder=len(part),
     )
+
+
+def _narrowed(
+    stage: Path, plan: Plan, model: EdgeModel, kept: pd.DataFrame, schema: str
+) -> tuple[Plan, EdgeModel]:
+    """Without room beyond what was seen for integers at which the graph fails, such as codes."""
+    graph = model.train(kept)
+    columns, told = [], []
+    for column in plan.columns:
+        draft = plan.drafts[column.name]
+        alone = model.config.model_copy(
+            update={"data": model.config.data.model_copy(update={"columns": (column,)})}
+        )
+        failing = ""
+        if column.datatype.startswith("INT"):
+            failing = failing_edge(alone, kept, partial(_ask_with, model, graph, kept.head(1)))
+        if failing:
+            low, high = int(draft.low), int(draft.high)
+            told.append(f"{column.name} from {low} to {high}")
+            column = column.model_copy(update={"minimum": low, "maximum": high})
+        columns.append(column)
+    if not told:
+        return plan, model
+    note = f"The graph fails beyond what was seen, so these have no room: {', '.join(told)}."
+    plan = replace(plan, columns=tuple(columns), notes=(*plan.notes, note))
+    write_all(stage, {"model.yaml": model_yaml(replace(plan, floors=OPEN_FLOOR), schema)})
+    return plan, EdgeModel.load(stage)
+
+
+def _ask_with(model: EdgeModel, graph: bytes, base: pd.DataFrame, one: pd.DataFrame) -> None:
+    """Asks the graph about `base` with the values of `one`. Raises what onnxruntime raises."""
+    run(model.config, graph, base.assign(**{str(name): one[name].to_numpy() for name in one}))
 
 
 def _made(plan: Plan, measured: Any, open_ends: tuple[str, ...]) -> Made:
@@ -241,7 +283,46 @@ def _labels(
             why=f"{len(found)} classes were found: {', '.join(map(str, found[:10])) or 'none'}",
             remedy="name them in the order of the probabilities: --classes a,b,c",
         )
+    if isinstance(found[0], str) and texts is False:
+        _check_places(given, count)
+    if isinstance(found[0], int) and table is not None and header is not None:
+        _check_words(found, table[header])
     return found
+
+
+def _check_places(given: Given, count: int) -> None:
+    """Raises ConfigurationError where the integers of the graph do not count its classes."""
+    places = given.classes or tuple(range(count))
+    if tuple(places) != tuple(range(count)):
+        raise ConfigurationError(
+            "the classes of the graph cannot be given names",
+            why=f"its label is one of {', '.join(map(str, places))}; names are given in order to "
+            f"0 to {count - 1}",
+            remedy=f"leave --classes away and write {', '.join(map(str, places))} into the table, "
+            "or export the graph with the names",
+        )
+
+
+def _check_words(classes: tuple[int, ...] | tuple[str, ...], cells: pd.Series) -> None:
+    """Raises ConfigurationError where the table has words for the integers of the graph."""
+    seen = sorted({cell for cell in cells if cell and cell.lower() not in MARKERS})
+    if any(_is_number(cell) for cell in seen):
+        return
+    numbers = ", ".join(map(str, classes[:10]))
+    raise ConfigurationError(
+        "the table has other classes than the graph",
+        why=f"the table says {', '.join(map(repr, seen[:10]))}, the graph {numbers}",
+        remedy=f"name those of the table in the order of {numbers}: "
+        f"--classes {','.join(seen[:10])} or in another order",
+    )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _whole(parts: Any) -> bool:
@@ -251,9 +332,17 @@ def _whole(parts: Any) -> bool:
 def _check_answers(model: EdgeModel, rows: pd.DataFrame) -> None:
     """Raises ConfigurationError when scores are no probabilities, or belong to other classes."""
     config = model.config
+    try:
+        outputs = run(config, model.train(rows), rows)
+    except Exception as error:  # onnxruntime has a dozen classes of its own
+        raise ConfigurationError(
+            "the ONNX graph cannot be served",
+            why=f"it fails when it is asked: {str(error).splitlines()[0][:300]}",
+            remedy="give --data with rows that it was made for; where its label is no place, "
+            "export it with their names",
+        ) from error
     if config.prediction.kind == "regression":
         return
-    outputs = run(config, model.train(rows), rows)
     scores = np.asarray(outputs[PROBABILITIES], dtype=np.float64)
     if scores.min() < -1e-6 or np.abs(scores.sum(axis=1) - 1).max() > 1e-3:
         raise ConfigurationError(

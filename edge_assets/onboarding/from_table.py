@@ -2,7 +2,8 @@
 
 import getpass
 import io
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from edge_assets.onboarding.columns import infer_column
 from edge_assets.onboarding.folder import schema_path, write_all
 from edge_assets.onboarding.naming import aliases_of, identifiers
 from edge_assets.onboarding.plan import Floor, Plan
+from edge_assets.onboarding.reading import with_decimal_points
 from edge_assets.onboarding.resampling import DATA_FILE
 from edge_assets.onboarding.target import Target, unlabelled
 from edge_assets.onboarding.templates import (
@@ -54,6 +56,8 @@ class Made:
     shifts: tuple[str, ...]
     rows_in_folder: int
     not_proven: tuple[str, ...] = ()
+    examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a reason why rows were set aside: the files that they came from."""
 
 
 def make_from_table(
@@ -63,7 +67,9 @@ def make_from_table(
 
     Raises ConfigurationError when nothing of the table can be learned from.
     """
-    plan = draft_plan(stage.name, table, target, source, port)
+    pointed, commas = with_decimal_points(table)
+    plan = draft_plan(stage.name, pointed, target, source, port)
+    commas = tuple(header for header in commas if header not in plan.left_out)
     part = data_part(table, plan)
     texts = any(column.datatype == "BYTES" for column in plan.columns)
     markers = sorted({m for draft in plan.drafts.values() for m in draft.markers})
@@ -76,7 +82,7 @@ def make_from_table(
             "sample.py": sample_py(source, plan.made, len(part)),
             "model.yaml": model_yaml(replace(plan, floors=OPEN_FLOOR), schema),
             DATA_FILE: parquet(part),
-            **({"prepare.py": prepare_py(markers)} if markers else {}),
+            **({"prepare.py": prepare_py(markers, commas)} if markers or commas else {}),
         },
     )
     model = EdgeModel.load(stage)
@@ -161,6 +167,7 @@ def draft_plan(name: str, table: pd.DataFrame, target: Target, source: str, port
         parity=_parity(table, target),
         min_rows=min(50, len(table) // 2),
         notes=_notes(table, target),
+        rare=target.rare,
     )
 
 

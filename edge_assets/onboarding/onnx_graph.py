@@ -333,6 +333,12 @@ def adapt(
             graph.node.append(helper.make_node("ArgMax", [raw], ["best"], axis=1, keepdims=1))
             graph.node.append(helper.make_node("Gather", [names, "best"], ["best_name"], axis=0))
             label = "best_name"
+        elif texts and given.label is not None and given.label.kind in "iu":
+            names = constant("class_names", np.array(list(classes), dtype=object))
+            node = helper.make_node("Cast", [label], ["class_place"], to=TensorProto.INT64)
+            graph.node.append(node)
+            graph.node.append(helper.make_node("Gather", [names, "class_place"], ["class_name"]))
+            label = "class_name"
         answer(label, target, element, 1)
         answer(raw, PROBABILITIES, TensorProto.FLOAT, len(classes))
         graph.output.append(_value(target, "BYTES" if texts else "INT64", 1))

@@ -41,6 +41,8 @@ class Plan:
     """Columns by what the model loses without them, as far as it was measured."""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
     """By the name of the column: what was seen of it."""
+    rare: tuple[str, ...] = ()
+    """Classes with too few rows, which are left out."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Headers of columns that the model does not get, each with the reason."""
     leaking: tuple[str, ...] = ()

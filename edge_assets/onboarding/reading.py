@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from edge_assets.core.tables import TableError, read_table
+from edge_assets.onboarding.decimals import has_decimal_commas, with_points
 from protos.errors import ConfigurationError
 
 MIN_ROWS = 50
@@ -25,7 +26,7 @@ def read_source(path: Path) -> pd.DataFrame:
         raise ConfigurationError(
             f"{path} cannot be read",
             why="it is neither a .csv nor a .parquet file",
-            remedy="save it as CSV: commas, a header, UTF-8",
+            remedy="save it as CSV: a header, UTF-8, columns separated by commas, ; or tabs",
         )
     try:
         size = path.stat().st_size
@@ -60,6 +61,12 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(made, dtype="object")
 
 
+def with_decimal_points(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table with points where numbers have decimal commas, and the headers of those columns."""
+    found = tuple(str(name) for name in table.columns if has_decimal_commas(table[name]))
+    return table.assign(**{name: with_points(table[name]) for name in found}), found
+
+
 def _check_size(path: Path, table: pd.DataFrame) -> None:
     rows, columns = table.shape
     if columns > MAX_COLUMNS:
@@ -72,7 +79,7 @@ def _check_size(path: Path, table: pd.DataFrame) -> None:
         raise ConfigurationError(
             f"{path} has one column",
             why=f"its header is {_first(list(table.columns))}",
-            remedy="separate columns by commas, and give a target and at least one other column",
+            remedy="separate columns by commas, ; or tabs, and give a target and another column",
         )
     if not MIN_ROWS <= rows <= MAX_ROWS:
         word = "row" if rows == 1 else "rows"

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from edge_assets.core.config_data import Column
 from edge_assets.core.config_schema import ModelConfig
 from edge_assets.core.holdout import split
+from edge_assets.core.near import meant
 from edge_assets.core.preparing import plain
 from edge_assets.core.schema import dtype_of
 from edge_assets.edge_model import EdgeModel
+from edge_assets.onboarding.decimals import has_decimal_commas, with_points
 from protos.errors import ConfigurationError
 
 DATA_FILE = "data.parquet"
@@ -37,6 +39,8 @@ class _Movable:
     header: str
     values: NDArray[np.float64]
     noise: float
+    commas: bool = False
+    """Whether its cells have decimal commas; those that are made get them too."""
 
     @property
     def seen(self) -> tuple[float, float]:
@@ -47,10 +51,13 @@ def resample(folder: Path, rows: int, seed: int, shift: str = "none") -> pd.Data
     """`rows` raw rows drawn with replacement from the data in `folder`; cells are text.
 
     `shift` is the name of a column whose readings move, or `none`. The same arguments give the same
-    rows. Raises ConfigurationError when the shift is no column that can move.
+    rows. Raises ConfigurationError when the shift is no column that can move, or the data lacks a
+    column of model.yaml.
     """
     model = EdgeModel.load(folder)
     raw = pd.read_parquet(folder / DATA_FILE)
+    for column in model.config.data.columns:
+        _header(raw, column)  # first: without it every row would be set aside, and nobody says why
     kept = model.prepare(raw).kept
     rng = np.random.default_rng(seed)
     origins = rng.integers(0, len(raw), rows)
@@ -95,9 +102,11 @@ def _moved(
                 values = np.clip(values + noise, low, high)
             if part is shifted:
                 values = _to_the_top(values, part)
-            texts[part.header] = _texts(values, part.column.datatype == "INT64")
-            read = pd.to_numeric(pd.Series(texts[part.header]).replace("", np.nan))
+            made = _texts(values, part.column.datatype == "INT64")
+            read = pd.to_numeric(pd.Series(made), errors="coerce")
             trial[part.column.name] = read.to_numpy().astype(dtype_of(part.column.datatype))
+            commas = [text.replace(".", ",") for text in made] if part.commas else made
+            texts[part.header] = np.array(commas, dtype=object)
         right = _held_out(trial, config) == wanted[open_rows]
         for header, found in texts.items():
             cells[header][open_rows[right]] = found[right]
@@ -134,7 +143,8 @@ def _movable(config: ModelConfig, raw: pd.DataFrame) -> list[_Movable]:
         values = _numbers(raw, column)
         finite = values[np.isfinite(values)]
         if len(finite) and not np.all(finite == np.floor(finite)):
-            found.append(_Movable(column, _header(raw, column), values, JITTER * finite.std()))
+            header, noise = _header(raw, column), JITTER * float(finite.std())
+            found.append(_Movable(column, header, values, noise, has_decimal_commas(raw[header])))
     return found
 
 
@@ -148,7 +158,9 @@ def _shifted_column(
         return known[shift]
     for column in config.data.columns:
         if column.name == shift and column.maximum is not None:
-            return _Movable(column, _header(raw, column), _numbers(raw, column), 0.0)
+            header = _header(raw, column)
+            commas = has_decimal_commas(raw[header])
+            return _Movable(column, header, _numbers(raw, column), 0.0, commas)
     raise ConfigurationError(
         f"{config.name} knows no shift {shift!r}",
         why="a shift is a column of numbers with a maximum",
@@ -158,12 +170,22 @@ def _shifted_column(
 
 def _header(raw: pd.DataFrame, column: Column) -> str:
     wanted = {plain(name) for name in (column.name, *column.aliases)}
-    return next(str(name) for name in raw.columns if plain(str(name)) in wanted)
+    found = [str(name) for name in raw.columns if plain(str(name)) in wanted]
+    if not found:
+        there = list(map(str, raw.columns))
+        raise ConfigurationError(
+            f"the sample rows in {DATA_FILE} have no column {column.name}"
+            f"{meant(column.name, there)}",
+            why=f"they have {', '.join(there)[:500]}",
+            remedy="name it in model.yaml as they do, or add their name to its aliases",
+        )
+    return found[0]
 
 
 def _numbers(raw: pd.DataFrame, column: Column) -> NDArray[np.float64]:
-    cells = pd.to_numeric(raw[_header(raw, column)], errors="coerce")
-    numbers: NDArray[np.float64] = cells.to_numpy(dtype=np.float64)
+    cells = raw[_header(raw, column)]
+    cells = with_points(cells) if has_decimal_commas(cells) else cells
+    numbers: NDArray[np.float64] = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
     return numbers
 
 

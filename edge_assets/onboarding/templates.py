@@ -94,26 +94,55 @@ def train_py(target: str, kind: str, *, texts: bool) -> str:
     )
 
 
-def prepare_py(markers: Sequence[str]) -> str:
-    """`prepare.py` of a file that writes words where a value is unknown."""
-    return f'''"""Reads raw rows: this source writes a word where a value is unknown."""
+def prepare_py(markers: Sequence[str], commas: Sequence[str] = ()) -> str:
+    """`prepare.py` of a file with words where a value is unknown, or with decimal commas.
 
-from pathlib import Path
-
-import pandas as pd
-
-from edge_assets.core.config import load_model_config
-from edge_assets.core.preparing import prepare_table
-
-UNKNOWN = {tuple(markers)!r}
-"""Cells that mean unknown, as they were in the file."""
-
-
-def prepare(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows that can be used, and those that cannot, with the column `reason`."""
-    config = load_model_config(Path(__file__).with_name("model.yaml"))
-    return prepare_table(raw.replace(list(UNKNOWN), ""), config.data, config.prediction)
-'''
+    `commas` are the headers of columns whose numbers have one.
+    """
+    said = [
+        *(["writes a word where a value is unknown"] if markers else []),
+        *(["has decimal commas"] if commas else []),
+    ]
+    both = "from edge_assets.core.preparing import plain, prepare_table"
+    lines = [
+        f'"""Reads raw rows: this source {" and ".join(said)}."""',
+        "",
+        "from pathlib import Path",
+        "",
+        "import pandas as pd",
+        "",
+        "from edge_assets.core.config import load_model_config",
+        both if commas else "from edge_assets.core.preparing import prepare_table",
+        *(["from edge_assets.onboarding.decimals import with_points"] if commas else []),
+        "",
+    ]
+    if markers:
+        lines += [
+            f"UNKNOWN = {tuple(markers)!r}",
+            '"""Cells that mean unknown, as they were in the file."""',
+        ]
+    if commas:
+        lines += [
+            f"COMMAS = {tuple(commas)!r}",
+            '"""Columns whose numbers have a decimal comma, as 1.234,5; points are refused."""',
+        ]
+    lines += [
+        "",
+        "",
+        "def prepare(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:",
+        '    """The rows that can be used, and those that cannot, with the column `reason`."""',
+        '    config = load_model_config(Path(__file__).with_name("model.yaml"))',
+    ]
+    if markers:
+        lines.append('    raw = raw.replace(list(UNKNOWN), "")')
+    if commas:
+        lines += [
+            "    wanted = {plain(name) for name in COMMAS}",
+            "    found = [name for name in raw.columns if plain(str(name)) in wanted]",
+            "    raw = raw.assign(**{name: with_points(raw[name]) for name in found})",
+        ]
+    lines.append("    return prepare_table(raw, config.data, config.prediction)")
+    return "\n".join(lines) + "\n"
 
 
 def sample_py(source: str, made: date, rows: int) -> str:

@@ -3,8 +3,11 @@
 import json
 import os
 import signal
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+
+import dagster as dg
 
 from edge_assets.operate import failure
 from edgectl.demo.deliveries import land, scrambled
@@ -16,11 +19,11 @@ DETECTED_SECONDS = 90.0
 
 
 def stop_bad(story: Story) -> Evidence:
-    """Scrambled labels are stopped by the champion gate; a corrupted model is not served."""
+    """Scrambled labels are stopped by a gate; a corrupted model is not served."""
     scrambled = _scrambled_labels(story)
     corrupted = _corrupted_file(story)
     return {
-        "summary": f"scrambled labels stopped by the champion gate; corrupted file on "
+        "summary": f"scrambled labels stopped by {scrambled['stopped by']}; corrupted file on "
         f"{corrupted['device']} detected and not served",
         "scrambled labels": scrambled,
         "corrupted file": corrupted,
@@ -28,7 +31,11 @@ def stop_bad(story: Story) -> Evidence:
 
 
 def _scrambled_labels(story: Story) -> dict[str, Any]:
-    """A batch whose answers belong to other rows lands; training on it must not get through."""
+    """A batch whose answers belong to other rows lands; training on it must not get through.
+
+    Which gate stops it is up to the model: where the target is weak, a candidate may gain more on
+    the scrambled rows themselves than it loses on the others, and the champion gate be open.
+    """
     before = story.document("container_image")["image"]
     land(story, "2026-04-scrambled", scrambled(story, 4))
     ticked = story.tick("new_data")
@@ -37,16 +44,36 @@ def _scrambled_labels(story: Story) -> dict[str, Any]:
     run = story.run(["dataset", "trained_model", "onnx_model", "container_image"])
     stopped = failure(run)
     expect(isinstance(stopped, GateClosed), f"the candidate was not stopped: {stopped}")
-    verdict = story.document("trained_model")["gates"]["champion"]
-    expect(not verdict["passed"], "the champion gate was open")
     expect(story.document("container_image")["image"] == before, "an image was built of it")
     events = run.get_asset_materialization_events()
     made = {event.asset_key.path[-1] for event in events if event.asset_key}
+    closed = closed_gates(run)
+    expect(closed, f"no gate was closed: {stopped}")
     return {
-        "stopped by": "the champion gate",
-        "reason": verdict["reason"],
+        "stopped by": " and ".join(f"the gate {name}" for name in closed),
+        "reason": "; ".join(closed.values()),
+        **_champion_said(story, made),
         "not made": sorted({"onnx_model", "container_image"} - made),
     }
+
+
+def closed_gates(run: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """The reasons of the gates that were closed in a run, by `<name> of <asset>`."""
+    return {
+        f"{check.check_name} of {check.asset_key.path[-1]}": str(
+            check.metadata["reason"].value if "reason" in check.metadata else "no reason given"
+        )
+        for check in run.get_asset_check_evaluations()
+        if check.blocking and not check.passed
+    }
+
+
+def _champion_said(story: Story, made: Collection[str]) -> dict[str, str]:
+    """What the champion gate said, where the candidate came as far as to it."""
+    if "trained_model" not in made:
+        return {}
+    verdict = story.document("trained_model")["gates"]["champion"]
+    return {"champion gate": f"{'open' if verdict['passed'] else 'closed'}: {verdict['reason']}"}
 
 
 def _corrupted_file(story: Story) -> dict[str, Any]:

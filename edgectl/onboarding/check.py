@@ -25,6 +25,7 @@ def check(context: click.Context, name: str, rows: int | None, as_json: bool) ->
     must.
     """
     import json
+    import os
 
     from edge_assets.core.folders import model_folder
     from edge_assets.onboarding.checking import check_model, exit_code
@@ -34,6 +35,8 @@ def check(context: click.Context, name: str, rows: int | None, as_json: bool) ->
     found = []
     for outcome in check_model(folder, rows=rows):
         found.append(outcome)
+        if outcome.trace and os.environ.get("EDGE_DEBUG"):
+            progress(outcome.trace)
         if not as_json:
             click.echo(f"{outcome.name:<12}  {outcome.state:<10}  {outcome.reason}")
     code = exit_code(found)

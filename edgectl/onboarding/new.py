@@ -94,6 +94,7 @@ def new(
         "rows": made.rows,
         "kept": made.kept,
         "set_aside": made.reasons,
+        "classes_left_out": list(made.plan.rare),
         "better_than_dummy": made.better,
         "verdict": made.verdict,
         "floors": {floor.metric: {floor.word: floor.bound} for floor in made.plan.floors},
@@ -127,15 +128,21 @@ def _from_table(
 ) -> "Made":
     from edge_assets.onboarding.folder import staged
     from edge_assets.onboarding.from_table import make_from_table
+    from edge_assets.onboarding.reading import with_decimal_points
     from edge_assets.onboarding.target import Kind, describe_target
 
     table = _table(source)
-    chosen = target or _ask_target(table)
+    pointed, commas = with_decimal_points(table)
+    chosen = target or _ask_target(pointed)
     wanted: Kind | None = (
         "regression" if kind == "regression" else "classification" if kind else None
     )
-    described = describe_target(table, chosen, wanted)
-    progress(f"{described.kind} of {chosen!r}: {len(table)} rows, {table.shape[1]} columns")
+    described = describe_target(pointed, chosen, wanted)
+    progress(
+        f"{described.kind} of {chosen!r}: {len(table)} rows, {_count(table.shape[1], 'column')}"
+    )
+    if commas:
+        progress(f"numbers with a decimal comma: {', '.join(commas[:_SHOWN])}")
     with staged(place) as stage:
         return make_from_table(stage, place, table, described, source.name, port)
 
@@ -169,8 +176,13 @@ def _tell(made: "Made") -> None:
     if made.rows:
         progress(f"{made.kept} of {made.rows} rows kept")
         for reason, count in list(made.reasons.items())[:5]:
-            progress(f"  set aside: {count} rows: {reason}")
-    progress(f"{len(plan.columns)} columns are inputs of the model")
+            files = ", ".join(made.examples.get(reason, ()))
+            text = f"  set aside: {_count(count, 'row')}: {reason}{' (' * bool(files)}{files}"
+            progress(f"{text}{')' * bool(files)}")
+    if plan.rare:
+        progress(f"classes with too few rows were left out: {', '.join(plan.rare[:_SHOWN])}")
+    verb = "is an input" if len(plan.columns) == 1 else "are inputs"
+    progress(f"{_count(len(plan.columns), 'column')} {verb} of the model")
     left = list(plan.left_out.items())
     for header, why in left[:_SHOWN]:
         progress(f"  left out: {header}: {why}")
@@ -180,11 +192,18 @@ def _tell(made: "Made") -> None:
         progress(f"floor: {floor}")
     if made.rows and not made.better:
         progress(f"NOT better than a dummy: {made.verdict}")
-        progress("  its floors keep the gate closed: give it better columns, or another train.py")
+        better = (
+            "a better graph" if plan.flavour == "onnx" else "better columns, or another train.py"
+        )
+        progress(f"  its floors keep the gate closed: give it {better}")
     for text in made.not_proven:
         progress(f"NOT PROVEN: {text}")
     if made.rows_in_folder:
         progress(f"{made.rows_in_folder} rows of your data lie in the folder, in data.parquet")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _close(place: Path, made: "Made") -> None:

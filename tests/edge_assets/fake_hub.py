@@ -20,6 +20,7 @@ class FakeHub:
     serves: dict[str, str] = field(default_factory=dict)
     known: dict[str, Configuration] = field(default_factory=dict)
     down: Exception | None = None
+    tagged: bool = True
 
     def observe(self, model: str) -> list[DeviceObservation]:
         assert model == MODEL
@@ -29,7 +30,8 @@ class FakeHub:
 
     def _device(self, name: str, ring: str) -> DeviceObservation:
         now = datetime.now(UTC)
-        bare = DeviceObservation(name, tags={"ring": ring}, connected=True, last_seen=now)
+        tags = {"ring": ring, "models": {MODEL: "on"} if self.tagged else {}}
+        bare = DeviceObservation(name, tags=tags, connected=True, last_seen=now)
         opened = [c for c in self.configurations() if f"ring-{ring}-opened" in c.labels]
         if not opened:
             return bare

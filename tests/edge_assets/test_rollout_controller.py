@@ -41,6 +41,7 @@ class World:
     known: dict[str, Configuration] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     delay: float = 6.0
+    models: dict[str, str] = field(default_factory=lambda: {"taxi": "on"})
     conditions: list[str] = field(default_factory=list)
 
     def clock(self) -> datetime:
@@ -53,7 +54,8 @@ class World:
         return [self._device(name, ring_name) for name, ring_name in self.rings.items()]
 
     def _device(self, name: str, ring_name: str) -> DeviceObservation:
-        bare = DeviceObservation(name, tags={"ring": ring_name}, last_seen=self.now)
+        tags = {"ring": ring_name, "models": self.models}
+        bare = DeviceObservation(name, tags=tags, last_seen=self.now)
         known = self.known.get(RELEASE.configuration)
         opened = (known.labels if known else {}).get(f"ring-{ring_name}-opened")
         if opened is None or (self.now - datetime.fromisoformat(opened)).seconds < self.delay:
@@ -204,6 +206,16 @@ def test_a_finished_rollout_that_is_asked_for_again_changes_nothing() -> None:
     before = dict(world.known)
     run(world)
     assert world.known == before
+
+
+@pytest.mark.parametrize("models", [{}, {"nyc": "on"}, {"taxi": "off"}])
+def test_a_model_that_no_device_is_meant_for_is_refused_at_once(models: dict[str, str]) -> None:
+    world = World({"c-1": "canary", "b-1": "broad"}, models=models)
+    began = world.now
+    with pytest.raises(RolloutFailed, match=r"none of 2 devices has the tag") as no:
+        run(world)
+    assert "edgectl fleet create --model taxi" in no.value.remedy
+    assert (world.known, world.now) == ({}, began)
 
 
 def test_a_rollout_without_devices_fails() -> None:

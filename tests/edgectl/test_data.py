@@ -21,6 +21,7 @@ def test_a_batch_lands_complete_in_the_landing_folder(
     path = Path(done.json["path"])
     assert path.parent == tmp_path / "landing" / "nyc_taxi"
     assert done.json["synthetic"] is True
+    assert "Next:  edgectl release approve nyc_taxi" in done.err
     assert len(pd.read_csv(path)) == 50
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -33,6 +34,8 @@ def test_the_same_seed_gives_the_same_bytes_and_a_shift_other_ones(
         command = ("data", "sample", "nyc_taxi", "--rows", "30", "--out", str(path))
         done = edgectl(*command, *more)
         assert (done.code, done.out) == (0, f"{path}\n")
+        assert "Nothing was delivered" in done.err
+        assert "Next:" not in done.err
         return path.read_bytes()
 
     first = written("a.csv")

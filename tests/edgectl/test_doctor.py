@@ -1,10 +1,12 @@
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+from edge_assets.core.folders import SHIPPED
 from edgectl import checks
 from edgectl.checks import Finding
 from edgectl.doctor import _guarded, as_text, ui_port
@@ -32,6 +34,49 @@ def test_broken_settings_end_in_one(
     assert done.code == 1
     assert "PROBLEM  settings" in done.out
     assert "EDGE_HUB_CA" in done.out
+
+
+def test_a_broken_model_is_a_problem_with_reason_and_remedy(
+    edgectl: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (("wine", "name: wine\n"), ("beer", "")):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "model.yaml").write_text(text)
+    monkeypatch.setenv("EDGE_MODELS", str(tmp_path / "models"))
+    done = edgectl("doctor", "--json")
+    assert done.code == 1
+    fine, *broken = (found for found in done.json if found["check"] == "models")
+    assert fine["state"] == "ok"
+    assert "nyc_taxi" in fine["found"]
+    assert [(found["state"], found["found"]) for found in broken] == [
+        ("problem", "beer is broken"),
+        ("problem", "wine is broken"),
+    ]
+    assert "wine/model.yaml does not fit its schema" in broken[1]["cause"]
+    assert all(found["remedy"] for found in broken)
+
+
+def test_code_that_cannot_be_imported_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "taxi"
+    shutil.copytree(SHIPPED / "london_taxi", folder)
+    yaml = folder / "model.yaml"
+    yaml.write_text(yaml.read_text().replace("name: london_taxi", "name: taxi"))
+    (folder / "train.py").write_text("import no_such_thing_at_all\n")
+    monkeypatch.setenv("EDGE_MODELS", str(folder))
+    (found,) = (found for found in checks.models() if found.state == "problem")
+    assert found.found == "taxi is broken"
+    assert "no_such_thing_at_all" in found.cause
+
+
+def test_models_that_are_nowhere_are_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGE_MODELS", str(tmp_path / "nowhere"))
+    (found,) = checks.models()
+    assert (found.state, found.remedy) == ("problem", "correct the path")
+    assert "nowhere" in found.cause
 
 
 def test_silent_devices_are_a_warning(home: Home) -> None:

@@ -147,6 +147,30 @@ def test_create_is_safe_to_repeat(home: Home, edgectl: Runner) -> None:
         home.hub._registry.delete_device(name)
 
 
+def test_create_says_which_tags_it_added(home: Home, edgectl: Runner) -> None:
+    command = ("fleet", "create", "--rings", "canary=1", "--prefix", "bus", "--model")
+    assert edgectl(*command, "nyc_taxi").out == "bus-1  canary  created\n"
+    added = edgectl(*command, "tooling")
+    assert added.out == "bus-1  canary  was there, added the tag models.tooling\n"
+    again = edgectl(*command, "tooling", "--json").json
+    assert again[0]["models_added"] == []
+    (twin,) = home.hub.devices("deviceId = 'bus-1'")
+    assert twin.tags["models"] == {"nyc_taxi": "on", "tooling": "on"}
+    home.hub._registry.delete_device("bus-1")
+
+
+def test_tags_and_smoke_tests_are_told_plainly() -> None:
+    tags = {"ring": "canary", "models": {"m": "on"}, "lines": [1, 2], "empty": []}
+    smoke = {**SMOKE, "reason": "", "latency_ms": {"p95": 2.5}, "endpoint": None}
+    text = as_text(device(tags=tags, smoke=smoke), "m")
+    assert "  tags           ring: canary, models.m: on, lines: 1, 2, empty: -\n" in text
+    assert "  smoke test     latency_ms.p95: 2.5" in text
+    assert "{" not in text
+    assert "reason:" not in text
+    assert "endpoint: none" in text
+    assert "  tags           -\n" in as_text(device(tags={}), "m")
+
+
 def test_the_base_deployment_is_below_everything(home: Home) -> None:
     (base,) = [c for c in home.hub.configurations() if c.id.startswith("edge-assets-base")]
     assert (base.priority, base.target_condition) == (0, "*")

@@ -1,5 +1,6 @@
 import base64
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -12,7 +13,14 @@ from edgectl.local_environment import (
     read_hub_address,
     write_env_file,
 )
-from edgectl.programs import fleet_program, hub_program, plain_environment
+from edgectl.programs import (
+    chosen_places,
+    code_environment,
+    dagster_programs,
+    fleet_program,
+    hub_program,
+    plain_environment,
+)
 from protos.errors import ConfigurationError, Unavailable
 from resources.settings import load_settings, read_env_file
 
@@ -74,6 +82,37 @@ def test_the_runtime_that_was_forced_is_handed_on() -> None:
     assert env["EDGE_RUNTIME"] == "host"
     assert env["PATH"] == "/bin"
     assert "EDGE_HUB_KEY" not in env
+
+
+def test_dagster_finds_the_users_models_and_their_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGE_MODELS", os.pathsep.join(["models", "", "/srv/more"]))
+    monkeypatch.setenv("EDGE_COMMIT", "abc1234")
+    monkeypatch.setenv("EDGE_HUB_KEY", "of another hub")
+    for spec in dagster_programs(tmp_path / "home", {"EDGE_HUB_CA": "/ca.pem"}, 3000):
+        own = {name: value for name, value in spec.environment.items() if name.startswith("EDGE_")}
+        own.pop("EDGE_RUNTIME", None)
+        assert own == {
+            "EDGE_MODELS": f"{tmp_path}/models{os.pathsep}/srv/more",
+            "EDGE_COMMIT": "abc1234",
+            "EDGE_HUB_CA": "/ca.pem",
+        }
+    for other in (hub_program(tmp_path, make_secrets(tmp_path)).environment, plain_environment()):
+        assert {"EDGE_MODELS", "EDGE_COMMIT"} & other.keys() == set()
+    assert code_environment({"EDGE_MODELS": "", "EDGE_COMMIT": ""}) == {}
+
+
+def test_dagster_looks_where_the_user_delivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chosen = {"EDGE_LANDING": "in", "EDGE_ARTIFACTS": "abfs://store@x", "EDGE_QUARANTINE": ""}
+    assert chosen_places({**chosen, "EDGE_FLEET_KEY": "a2V5"}) == {
+        "EDGE_LANDING": str(tmp_path / "in"),
+        "EDGE_ARTIFACTS": "abfs://store@x",
+    }
 
 
 def test_the_hubs_address_is_read_when_it_is_there(tmp_path: Path) -> None:

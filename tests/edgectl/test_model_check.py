@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -74,9 +76,9 @@ def test_a_good_model_passes_every_check(good: Path, edgectl: Runner) -> None:
     found = done.json
     assert (found["failed"], found["not_proven"]) == ([], [])
     assert {check["name"] for check in found["checks"]} >= {
-        "model.yaml", "functions", "imports", "sample", "prepare", "bad rows", "leakage", "train",
-        "store", "predict", "floors", "to_onnx", "size", "parity", "edges", "batches", "served",
-        "latency", "test_sample_is_reproducible",
+        "model.yaml", "functions", "imports", "sample", "delivery", "prepare", "bad rows",
+        "leakage", "train", "store", "predict", "floors", "to_onnx", "size", "parity", "edges",
+        "batches", "served", "latency", "test_sample_is_reproducible",
     }  # fmt: skip
 
 
@@ -270,6 +272,127 @@ def test_functions_that_bring_dagster_or_cannot_be_imported(good: Path, tmp_path
     outcomes = {outcome.name: outcome for outcome in check_model(copy, rows=ROWS)}
     assert outcomes["functions"].failed
     assert list(outcomes) == ["model.yaml", "functions"]
+
+
+def first_failure(folder: Path) -> Outcome:
+    found = check_model(folder, rows=ROWS, own_tests=False)
+    return next(outcome for outcome in found if outcome.failed)
+
+
+def test_an_error_of_a_function_is_told_with_its_line_and_a_remedy(
+    broken: Path, edgectl: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(broken, "train.py", "    trees = ", "    rows = rows[['nope']]\n    trees = ")
+    lines = (broken / "train.py").read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if "nope" in text)
+    monkeypatch.delenv("EDGE_DEBUG", raising=False)
+    done = edgectl("model", "check", str(broken), "--rows", str(ROWS))
+    assert (done.code, "Traceback" in done.err) == (1, False)
+    assert f"training      FAILED      train.py:{line} in train: KeyError: " in done.out
+    assert "To mend it: run it in a debugger, or with EDGE_DEBUG=1" in done.out
+    monkeypatch.setenv("EDGE_DEBUG", "1")
+    again = edgectl("model", "check", str(broken), "--rows", str(ROWS))
+    assert "Traceback (most recent call last)" in again.err
+    assert "in train\n" in again.err
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return kept", "must return (kept, set_aside): it returns DataFrame"),
+        ("return kept, aside, raw", "must return (kept, set_aside): it returns (DataFrame, Da"),
+        ("return kept.rename(columns={'petal_width_cm': 'Width'}), aside", "there is no column "
+         "petal_width_cm; not declared are Width"),
+        ("return kept.iloc[9:], kept.iloc[:9]", "without the column reason"),
+    ],
+)  # fmt: skip
+def test_tables_of_another_shape_from_prepare(broken: Path, body: str, told: str) -> None:
+    (broken / "sample.py").write_text(SAMPLE)
+    (broken / "prepare.py").write_text(PREPARE.format(body))
+    importlib.invalidate_caches()
+    found = first_failure(broken)
+    assert found.name == "prepare"
+    assert told in found.reason
+
+
+def test_a_train_that_returns_nothing(broken: Path) -> None:
+    change(broken, "train.py", "return trees.fit(", "trees.fit(")
+    assert "train of flowers returns nothing" in first_failure(broken).reason
+
+
+def test_a_column_that_was_renamed_everywhere_in_model_yaml(broken: Path) -> None:
+    change(broken, "model.yaml", "petal_width_cm", "petal_breadth_cm")
+    change(broken, "model.yaml", "petal width (cm)", "petal breadth (cm)")
+    found = first_failure(broken)
+    assert "have no column petal_breadth_cm, did you mean petal " in found.reason
+    assert "they have sepal length (cm), " in found.reason
+
+
+def test_sample_rows_that_the_chain_would_refuse(broken: Path) -> None:
+    more = "assign(**{'sepal width (cm)': 'x'}).rename(columns={'target': 'answer'})"
+    (broken / "sample.py").write_text(SAMPLE.replace("reset_index(drop=True)", more))
+    found = first_failure(broken)
+    assert found.name == "delivery"
+    assert "the chain would refuse sample rows: sample.csv lacks columns" in found.reason
+    assert "no target" in found.reason
+
+
+def test_a_sample_that_is_no_table(broken: Path) -> None:
+    change(broken, "sample.py", "return resample(", "return list(resample(")
+    change(broken, "sample.py", "seed, shift)\n", "seed, shift))\n")
+    assert "gives no table: it gives a list" in first_failure(broken).reason
+
+
+def test_a_folder_of_another_name_than_its_model(broken: Path) -> None:
+    change(broken, "model.yaml", "name: flowers", "name: blossoms")
+    found = first_failure(broken)
+    assert found.name == "model.yaml"
+    assert "names the edge model blossoms, and its folder is flowers" in found.reason
+
+
+def test_a_floor_of_a_metric_that_was_not_measured(broken: Path) -> None:
+    change(broken, "model.yaml", "  balanced_accuracy:", "  balanced_acuracy:")
+    found = first_failure(broken)
+    assert found.name == "floors"
+    assert "balanced_acuracy was not measured; measured were accuracy" in found.reason
+    assert "did you mean balanced_accuracy" in found.reason
+
+
+def test_features_that_prepared_rows_do_not_have(broken: Path) -> None:
+    line = "  max_set_aside_share"
+    change(broken, "model.yaml", line, "  features: [petal_width]\n" + line)
+    found = first_failure(broken)
+    assert "data.features names petal_width, which prepared rows do not have" in found.reason
+    assert "did you mean petal_width_cm" in found.reason
+
+
+HIDING = """
+from importlib.machinery import PathFinder
+
+class Hiding:
+    find_spec = staticmethod(
+        lambda name, *more: None if name == "{}" else PathFinder.find_spec(name, *more)
+    )
+
+import sys
+sys.meta_path[sys.meta_path.index(PathFinder)] = Hiding
+"""
+"""As sitecustomize.py: an installation without that package."""
+
+
+@pytest.mark.parametrize(("name", "package"), [("parts", "keras"), ("compliance", "torch")])
+def test_without_the_extra_a_model_is_told_to_need_it(
+    tmp_path: Path, name: str, package: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(HIDING.format(package))
+    done = subprocess.run(
+        [sys.executable, "-m", "edgectl", "model", "check", name, "--rows", "200"],
+        capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert f"not installed: {package}" in done.stdout
+    assert "To mend it: pip install -e '.[deep]', run in the checkout" in done.stdout
 
 
 def test_a_wrong_golden_answer_is_not_served(broken: Path) -> None:

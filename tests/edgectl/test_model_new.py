@@ -11,6 +11,7 @@ import sklearn.datasets
 import yaml
 
 from edge_assets.core.folders import SHIPPED
+from edge_assets.deliveries import inspect, read
 from edge_assets.edge_model import EdgeModel
 from edge_assets.onboarding.checking import check_model, exit_code
 
@@ -164,6 +165,65 @@ def test_a_baseline_that_is_no_better_than_a_dummy_keeps_its_gate_closed(
     assert exit_code(outcomes) == 3
 
 
+@pytest.mark.parametrize("seed", [1, 3])
+def test_noise_of_classes_keeps_its_gate_closed_in_the_check(
+    edgectl: Runner, parent: Path, tmp_path: Path, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    noise = pd.DataFrame({name: rng.normal(size=300).round(3) for name in "abcd"})
+    noise["code"], noise["y"] = rng.integers(0, 5, 300), rng.choice(["good", "poor"], 300)
+    noise.to_csv(tmp_path / "noise.csv", index=False)
+    done = new(edgectl, "noise", tmp_path / "noise.csv", parent, "--target", "y")
+    assert done.json["better_than_dummy"] is False
+    outcomes = list(check_model(parent / "noise", own_tests=False))
+    assert [outcome.name for outcome in outcomes if outcome.failed] == ["floors"]
+
+
+def german(rows: int = 300) -> pd.DataFrame:
+    """Semicolons, decimal commas and points between thousands, as a spreadsheet writes them."""
+    rng = np.random.default_rng(4)
+    size, pressure = rng.uniform(1, 2000, rows), rng.normal(size=rows)
+
+    def comma(value: float, digits: int = 2) -> str:
+        return f"{value:,.{digits}f}".translate(str.maketrans(",.", ".,"))
+
+    made = pd.DataFrame(
+        {
+            "Länge mm": [comma(value) for value in size],
+            "Druck": [comma(value, 3) for value in pressure],
+            "Ort": rng.choice(["Ulm", "Bonn, Süd"], rows),
+            "Menge": [f"{value},{value:03d}" for value in rng.integers(100, 999, rows)],
+            "Preis": [comma(value) for value in size * 2 + pressure * 300],
+        }
+    )
+    made.loc[5:12, "Druck"] = "n/a"
+    return made
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_a_table_with_decimal_commas_is_read_by_new_and_by_the_chain(
+    edgectl: Runner, parent: Path, tmp_path: Path, separator: str
+) -> None:
+    path = tmp_path / "preise.csv"
+    german().to_csv(path, sep=separator, index=False)
+    done = new(edgectl, "preise", path, parent, "--target", "Preis")
+    assert done.code == 0, done.err
+    assert "numbers with a decimal comma: Länge mm, Druck, Preis" in done.err
+    assert (done.json["kind"], done.json["kept"]) == ("regression", 300)
+    assert done.json["columns"] == ["lange_mm", "druck", "ort"]
+    assert "decimals or thousands" in done.json["left_out"]["Menge"]
+    assert [str(o) for o in check_model(parent / "preise") if o.state != "ok"] == []
+    model = EdgeModel.load(parent / "preise")
+    inspect(model.config, path, {})
+    kept = model.prepare(read(model.config, path)).kept
+    assert kept["lange_mm"].max() > 1900
+    assert kept["druck"].isna().sum() == 8
+    sample = model.sample_rows(20, 1, "none")
+    assert sample["Länge mm"].str.contains(",").all()
+    changed = model.prepare(german().head(2).assign(**{"Länge mm": ["3.91", "3,91"]}))
+    assert changed.reasons == {"lange_mm: no number": 1}
+
+
 def test_floors_lie_between_the_dummy_and_what_was_reached(
     edgectl: Runner, tables: Path, parent: Path
 ) -> None:
@@ -182,7 +242,7 @@ def test_floors_lie_between_the_dummy_and_what_was_reached(
         (b"", "is empty"),
         (b"a,b\n1,2\n", "1 row"),
         (b"a,b\n", "0 rows"),
-        (b"a;b\n" + b"1;2\n" * 60, "one column"),
+        (b"a|b\n" + b"1|2\n" * 60, "one column"),
         (b"a,a,b\n" + b"1,2,3\n" * 60, "twice"),
         (b"A b,a_b,c\n" + b"1,2,3\n4,5,6\n" * 60, "one name"),
         ("größe,b\n".encode("latin-1") + b"1,2\n" * 60, "UTF-8"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_assets.lineage import gate
+from protos.errors import Unavailable
 from tests.edge_assets.bench import Bench, digest_of, image_of, make_blank, model_of, opened_bench
 from tests.edge_assets.fake_hub import FakeHub
 
@@ -62,6 +63,59 @@ def test_a_closed_gate_refuses_with_exit_code_3(bench: Bench, edgectl: Runner) -
     assert "refused:" in done.err
     assert "3 rows differ" in done.err
     assert done.out == ""
+
+
+def test_the_released_image_is_not_approved_again(bench: Bench, edgectl: Runner) -> None:
+    bench.release("one")
+    bench.pretend("trained_model", {"gates": {"champion": gate(False, "it is no better")}})
+    done = edgectl("release", "approve", "nyc_taxi", *WHO)
+    assert done.code == 3
+    assert "already release 1" in done.err
+    assert "gate 'champion' of trained_model is closed: it is no better" in done.err
+    assert len(edgectl("release", "list", "nyc_taxi", "--json").json) == 1
+
+
+def test_a_rollout_that_nobody_is_meant_for_is_said_when_it_is_approved(
+    bench: Bench, edgectl: Runner
+) -> None:
+    bench.pretend_image()
+    hub = FakeHub({"line-1": "canary"}, tagged=False)
+    bench.replace("hub", hub)
+    done = edgectl("release", "approve", "nyc_taxi", *WHO)
+    assert done.code == 0
+    assert "warning: its rollout will be refused: none of 1 devices has the tag" in done.err
+    for command in ("plan", "start"):
+        refused = edgectl("rollout", command, "nyc_taxi")
+        assert refused.code == 3
+        assert "none of 1 devices has the tag models.nyc_taxi: on" in refused.err
+        assert "edgectl fleet create --model nyc_taxi" in refused.err
+    assert hub.known == {}
+
+
+def test_an_approval_does_not_need_the_hub(bench: Bench, edgectl: Runner) -> None:
+    bench.pretend_image()
+    bench.replace("hub", FakeHub({}, down=Unavailable("the hub cannot be reached")))
+    done = edgectl("release", "approve", "nyc_taxi", *WHO)
+    assert done.code == 0, done.err
+    assert "warning" not in done.err
+
+
+@pytest.fixture
+def broken(tmp_path: Path, clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of one's own of which model.yaml is wrong."""
+    folder = tmp_path / "models" / "wine"
+    folder.mkdir(parents=True)
+    (folder / "model.yaml").write_text("name: wine\n")
+    monkeypatch.setenv("EDGE_MODELS", str(folder))
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_broken_model_stops_commands_about_itself_only(bench: Bench, edgectl: Runner) -> None:
+    bench.pretend_image()
+    assert edgectl("release", "approve", "nyc_taxi", *WHO).code == 0
+    done = edgectl("release", "approve", "wine", *WHO)
+    assert done.code == 2
+    assert "wine/model.yaml does not fit its schema" in done.err
 
 
 def test_a_rejection_is_recorded_and_exits_with_3(bench: Bench, edgectl: Runner) -> None:

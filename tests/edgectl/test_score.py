@@ -90,13 +90,27 @@ def test_without_a_file_the_scores_go_to_stdout(bench: Bench, trips: Path, edgec
 def test_a_file_of_which_nothing_can_be_scored_exits_with_1(
     bench: Bench, tmp_path: Path, edgectl: Runner
 ) -> None:
-    path = tmp_path / "weather.csv"
-    path.write_text("day,rain\n1,2\n2,3\n")
+    rows = bench.sample(4, rows=3).astype(object).assign(tripDistance="far")
+    path = tmp_path / "far.csv"
+    rows.to_csv(path, index=False)
     done = edgectl("score", "nyc_taxi", str(path), "--out", str(tmp_path / "scores.csv"))
     assert done.code == 1
-    assert "0 of 2 rows scored" in done.err
+    assert "0 of 3 rows scored" in done.err
     told = pd.read_csv(tmp_path / "scores.csv")["rejected"]
     assert (told.str.len() > 5).all(), "every row says why"
+
+
+def test_a_file_with_none_of_the_columns_is_one_error(
+    bench: Bench, tmp_path: Path, edgectl: Runner
+) -> None:
+    path = tmp_path / "weather.csv"
+    path.write_text("day,rain\n" + "1,2\n" * 900)
+    done = edgectl("score", "nyc_taxi", str(path))
+    assert (done.code, done.out) == (1, "")
+    assert "no row of weather.csv can be scored" in done.err
+    assert "tripDistance" in done.err
+    assert "it has: day, rain" in done.err
+    assert len(done.err.splitlines()) < 5
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01"])

@@ -21,6 +21,7 @@ def lexicon() -> dict[str, frozenset[str]]:
     return {name: frozenset(words.split()) for name, words in found.items()}
 
 
+@cache
 def lexicon_words() -> frozenset[str]:
     """Of all classes."""
     return frozenset().union(*lexicon().values())

@@ -13,7 +13,7 @@ from typing import Literal
 import pandas as pd
 
 from edge_assets.models.compliance.sample_facts import Facts, draw
-from edge_assets.models.compliance.sample_text import FULL, PLAIN, described
+from edge_assets.models.compliance.sample_text import FULL, PLAIN, USUAL, described
 
 Shift = Literal["none", "supplier", "shorthand"]
 
@@ -48,6 +48,10 @@ SHORTHAND: Mapping[str, str] = {
 }
 """How somebody in a hurry types it."""
 
+KINDS = (0.6, 0.3, 0.1)
+"""Shares of descriptions that say it in plain words, in usual ones, and with all that the grammar
+has."""
+
 
 def sample(rows: int, seed: int, shift: Shift = "none", *, bad_share: float = 0.01) -> pd.DataFrame:
     """`rows` made-up descriptions: columns `description` and `label`, 1 = not compliant.
@@ -77,7 +81,7 @@ def sample(rows: int, seed: int, shift: Shift = "none", *, bad_share: float = 0.
 def describe(facts: Facts, rng: random.Random, shift: Shift = "none") -> str:
     """A description of the component, at most 400 characters."""
     if shift == "none":
-        return described(facts, rng, FULL)
+        return described(facts, rng, rng.choices((PLAIN, USUAL, FULL), KINDS)[0])
     words = SUPPLIER if shift == "supplier" else SHORTHAND
     return translate(described(facts, rng, PLAIN), words)
 

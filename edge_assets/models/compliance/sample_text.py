@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_assets.models.compliance.grammar import Grammar, Writer
+from edge_assets.models.compliance.lexicon import lexicon_words
 from edge_assets.models.compliance.sample_facts import (
     BAD_CONDITIONS,
     BAD_MATERIALS,
@@ -22,8 +23,11 @@ _FILES = [
     for name in ("materials", "conditions", "states", "years", "noise", "frames")
 ]
 FULL = Grammar.read(*_FILES)
+_FILES.append(_FOLDER / "grammar_usual.yaml")
+USUAL = Grammar.read(*_FILES)
+"""The same words, without detours."""
 PLAIN = Grammar.read(*_FILES, _FOLDER / "grammar_plain.yaml")
-"""The same with one word for each material and condition."""
+"""As usual, with one word for each material and condition."""
 _JOINTS = (", ", ", ", "; ", ". ", ". ", " / ", " - ", " and ", " ", "\n", " | ", ": ")
 _TELLS = {"year": "y", "material": "m", "condition": "c"}
 
@@ -41,6 +45,7 @@ class _Describer:
 
     def __init__(self, facts: Facts, rng: random.Random, grammar: Grammar) -> None:
         self._facts, self._rng, self._grammar = facts, rng, grammar
+        self._slips, self._digits = (0.08, 0.0) if grammar is FULL else (0.005, 0.5)
         self._bad = {
             "year": facts.year < FIRST_YEAR,
             "material": facts.material in BAD_MATERIALS,
@@ -54,14 +59,12 @@ class _Describer:
             "other": self._other,
             "adj": f"{facts.condition}_adj",
             "wrong": "any_good" if state == "bad" else "any_bad",
-            "when": lambda rng: year_phrase(facts.year, rng),
+            "when": self._when,
             "age_of": lambda rng: age_phrase(facts.year, rng),
             "any_when": lambda rng: any_year_phrase(rng),
             "any_year": lambda rng: str(rng.randint(1950, 2026)),
             "later": lambda rng: str(rng.randint(facts.year, max(facts.year, 2026))),
             "old_or_not": "old" if old else "young",
-            "old_answer": "old_answer_bad" if old else "old_answer_good",
-            "m_answer": f"m_answer_{stuff}",
             "mixed": f"mixed_{stuff}",
             **{
                 f"c_{kind}": f"{state}_{kind}"
@@ -176,10 +179,11 @@ class _Describer:
         """As people type: capitals, full stops, or neither, and slips of the finger."""
         rng = self._rng
         text = re.sub(r" +([,;.])[,;. ]*(?= |$)", r"\1", re.sub("  +", " ", text)).strip(" ,;")
-        if rng.random() < 0.02:
+        if rng.random() < self._slips:
             words = text.split(" ")
+            telling = [place for place, word in enumerate(words) if word in lexicon_words()]
             for _ in range(rng.choice((1, 1, 2))):
-                place = rng.randrange(len(words))
+                place = rng.choice(telling or range(len(words)))
                 words[place] = mistyped(words[place], rng)
             text = " ".join(words)
         style = rng.random()
@@ -188,6 +192,10 @@ class _Describer:
         if style < 0.6:
             text = re.sub(r"(^|[.?] )([a-z])", lambda found: found[1] + found[2].upper(), text)
         return text + "." if rng.random() < 0.5 else text
+
+    def _when(self, rng: random.Random) -> str:
+        year = self._facts.year
+        return str(year) if rng.random() < self._digits else year_phrase(year, rng)
 
     def _other(self, rng: random.Random) -> str:
         names = [name for name in (*GOOD_MATERIALS, *BAD_MATERIALS) if name != self._facts.material]

@@ -37,7 +37,7 @@ def year_phrase(year: int, rng: random.Random) -> str:
         return _short_words(year, rng)
     if kind < 0.775 and 1950 <= year < 2010:
         return f"{year % 100:02d}"
-    if kind < 0.88:
+    if kind < (0.79 if 1990 <= year < 2000 else 0.88):
         return _dated(year, rng)
     return _roughly(year, rng)
 
@@ -153,10 +153,8 @@ def _older(year: int, rng: random.Random) -> list[str]:
     elif decade == 90 and year < 1994:
         name = rng.choice(_NINETIES)
         spans += [f"the {rng.choice(('early', 'very early'))} {name}", f"early {name}"] * 3
-        spans += [f"the {_start(rng)} of the {name}", f"the {name}, {year} to be exact"]
+        spans += [f"the {_start(rng)} of the {name}"] * 4 + [f"the {name}, {year} to be exact"]
         spans += [f"the nineties, {_below_hundred(year % 100, rng)} to be exact"]
-    if year == 1989:
-        spans += ["the year the Berlin Wall fell"] * 2
     return spans
 
 
@@ -175,7 +173,7 @@ def _younger(year: int, rng: random.Random) -> list[str]:
         spans += [rng.choice(turn), f"around {turn[0]}", f"about {turn[1]}", rng.choice(turn)]
     if 2001 <= year <= 2009:
         number = _ONES[year - 2000]
-        spans += [f"{number} years past the millennium", f"{number} years after the millennium"]
+        spans += [f"{number} years after the millennium", f"{number} years after 2000"]
         spans += ["this century", "after the millennium", "shortly after the millennium"]
     if year >= 2000:
         name = rng.choice(

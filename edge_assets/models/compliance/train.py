@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from edge_assets.flavours.torch import one_thread
+from edge_assets.models.compliance.augment import augmented
 from edge_assets.models.compliance.embeddings import read_glove
 from edge_assets.models.compliance.lexicon import lexicon_words
 from edge_assets.models.compliance.network import ComplianceNet
@@ -25,6 +26,8 @@ from edge_assets.models.compliance.years import YEAR_WORDS
 
 SHOWN = 64
 """Words of a description that are shown with their weights; all words are reckoned with."""
+MOST_ADDED = 6
+"""Descriptions that training adds for each row at most: few rows stay quick to learn."""
 _ASKED = 512  # texts at once: a table is as wide as its longest text
 
 
@@ -36,13 +39,14 @@ def train(
     width: int = 32,
     channels: int = 64,
     least: int = 5,
-    epochs: int = 10,
+    epochs: int = 6,
     batch: int = 64,
-    learning_rate: float = 0.006,
+    learning_rate: float = 0.005,
     forget: float = 0.01,
     blur: float = 0.15,
-    dropout: float = 0.05,
+    dropout: float = 0.0,
     silent_share: float = 0.02,
+    augment: int = 70_000,
     seed: int = 42,
 ) -> ComplianceNet:
     """The network fitted to `description` and `target` (1 = not compliant); one thread.
@@ -57,7 +61,9 @@ def train(
 
     Raises ConfigurationError when `embeddings` is no such file.
     """
-    texts = rows["description"].tolist()
+    added = augmented(min(augment, MOST_ADDED * len(rows)), seed)
+    texts = [*rows["description"].tolist(), *(text for text, _ in added)]
+    told = [*rows[target].tolist(), *(label for _, label in added)]
     vocabulary = vocabulary_of(texts, least=least, always={*YEAR_WORDS, *lexicon_words()})
     vectors: dict[str, NDArray[np.float32]] = {}
     if embeddings is not None:
@@ -66,7 +72,7 @@ def train(
     spread = _silent(rng, round(silent_share * len(texts)))
     places = places_of(vocabulary)
     numbers = [numbers_of([words_of(text)], places)[0, :-1] for text in texts] + spread
-    labels = np.concatenate([rows[target].to_numpy(dtype=np.float32), np.ones(len(spread))])
+    labels = np.array([*told, *([1] * len(spread))], dtype=np.float32)
     with one_thread(seed):
         model = ComplianceNet(vocabulary, width, channels, dropout=dropout)
         with torch.no_grad():
@@ -77,7 +83,7 @@ def train(
             given = seen.copy()
             given[[places[word] for word in vectors]] = True
         shares = (forget, blur)
-        _fit(model, numbers, labels.astype(np.float32), rng, epochs, batch, learning_rate, shares)
+        _fit(model, numbers, labels, rng, epochs, batch, learning_rate, shares)
         with torch.no_grad():  # nothing moved what was never seen: year and classes speak for it
             model.embed.weight[~torch.from_numpy(given)] = model.embed.weight[UNKNOWN].clone()
             model.embed.weight[PAD] = 0

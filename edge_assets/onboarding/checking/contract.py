@@ -10,14 +10,17 @@ from edge_assets.core.config_schema import ModelConfig
 from edge_assets.core.holdout import Split, split
 from edge_assets.core.metrics import judge_floors
 from edge_assets.edge_model import EdgeModel
-from edge_assets.onboarding.checking.edges import edge_rows, probe_rows
+from edge_assets.onboarding.checking.delivery import as_rows, delivered
+from edge_assets.onboarding.checking.edges import edge_rows, failing_edge, probe_rows
+from edge_assets.onboarding.checking.faults import failed, told_of
 from edge_assets.onboarding.checking.imports import import_alone
 from edge_assets.onboarding.checking.judging import (
-    first_line,
     judge_bad_rows,
+    judge_floor_names,
     judge_imports,
     judge_outputs,
     judge_prepared,
+    lost_feature,
     parity_of,
     part_of,
     same_outputs,
@@ -73,9 +76,16 @@ def check_model(
     try:
         model = EdgeModel.load(folder)
     except Exception as error:
-        yield Outcome("model.yaml", "FAILED", first_line(error))
+        yield failed("model.yaml", error, folder)
         return
-    yield Outcome("model.yaml", "ok", f"{len(model.config.data.columns)} columns, all keys known")
+    if model.config.name != folder.resolve().name:
+        text = f"it names the edge model {model.config.name}, and its folder is "
+        text += f"{folder.resolve().name}: the chain takes a model only where both are the same"
+        yield Outcome("model.yaml", "FAILED", text)
+        return
+    count = len(model.config.data.columns)
+    text = f"{count} column{'s' * (count != 1)}, all keys known"
+    yield Outcome("model.yaml", "ok", text)
     work = _Work(model, rows or min(model.config.sample.rows, MAX_ROWS))
     steps: tuple[Callable[[_Work], Iterator[Outcome]], ...] = (
         _functions,
@@ -93,7 +103,11 @@ def check_model(
         except _StopError:
             return
         except Exception as error:  # whatever a model's functions do
-            yield Outcome(name, "FAILED", first_line(error))
+            before = ""
+            if step is _training and work.parts is not None:
+                columns = list(map(str, work.parts.train.columns))
+                before = lost_feature(model.config.data.features, columns)
+            yield failed(name, error, folder, before)
             return
     if own_tests:
         yield from run_own_tests(folder)
@@ -104,6 +118,7 @@ def _functions(work: _Work) -> Iterator[Outcome]:
     yield judged("functions", trouble, ", ".join(found) or "none, the factory does every step")
     if trouble:
         raise _StopError
+    _ = work.model.flavour  # a flavour that is not installed is told before anything is tried
     yield judged("imports", judge_imports(loaded), "no Dagster, no Azure")
     if "train" not in found and work.config.flavour != "onnx":
         yield Outcome("train", "FAILED", "there is no function train in train.py")
@@ -116,16 +131,26 @@ def _data(work: _Work) -> Iterator[Outcome]:
         text = "there is no sample.py, so no labelled rows: made-up inputs stand in below"
         yield Outcome("sample", "not proven", text)
         return
-    raw = model.sample_rows(work.rows, 1, "none")
-    again = model.sample_rows(work.rows, 1, "none")
-    trouble = "" if raw.equals(again) else "the same seed gives other rows"
+    try:
+        made, again = (model.sample(work.rows, 1, "none") for _ in range(2))
+        raw, twice = as_rows(model, made), as_rows(model, again)
+    except Exception as error:
+        yield failed("sample", error, model.folder)
+        raise _StopError from None
+    trouble = "" if raw.equals(twice) else "the same seed gives other rows"
     if len(raw) != work.rows:
         trouble = f"{len(raw)} rows came, {work.rows} were asked for"
     yield judged("sample", trouble, f"{len(raw)} rows, the same for the same seed")
     try:
+        raw = delivered(model, made)
+    except Exception as error:
+        yield failed("delivery", error, model.folder, "the chain would refuse sample rows: ")
+        raise _StopError from None
+    yield Outcome("delivery", "ok", "the chain takes sample rows, and reads them")
+    try:
         prepared = model.prepare(raw)
     except Exception as error:
-        yield Outcome("prepare", "FAILED", first_line(error))
+        yield failed("prepare", error, model.folder)
         raise _StopError from None
     trouble = judge_prepared(raw, prepared, config)
     if not trouble and not prepared.kept.equals(model.prepare(raw).kept):
@@ -149,7 +174,7 @@ def _bad_rows(model: EdgeModel, raw: "pd.DataFrame") -> Outcome:
     try:
         prepared = model.prepare(spoiled)
     except Exception as error:
-        return Outcome("bad rows", "FAILED", f"unreadable cells stop it: {first_line(error)}")
+        return failed("bad rows", error, model.folder, "unreadable cells stop it: ")
     return judged(
         "bad rows",
         judge_bad_rows(spoiled, prepared),
@@ -227,7 +252,9 @@ def _floors(work: _Work) -> Iterator[Outcome]:
         return
     metrics = work.model.evaluate(work.trained, work.parts.holdout)
     verdict = judge_floors(metrics, work.config.floors)
-    yield judged("floors", "" if verdict.passed else verdict.reason, told(metrics), gate=True)
+    trouble = judge_floor_names(metrics, work.config.floors)
+    trouble = "" if verdict.passed else "; ".join(filter(None, (verdict.reason, trouble)))
+    yield judged("floors", trouble, told(metrics), gate=True)
 
 
 def _conversion(work: _Work) -> Iterator[Outcome]:
@@ -246,9 +273,19 @@ def _conversion(work: _Work) -> Iterator[Outcome]:
                 name, "not proven", "nothing is bounded, unknown or of a free size", gate=True
             )
             continue
-        verdict = parity_of(
-            model.predict(work.trained, asked), run(config, work.onnx, asked), config
-        )
+        try:
+            both = model.predict(work.trained, asked), run(config, work.onnx, asked)
+        except Exception as error:
+            text = failing_edge(
+                config,
+                rows,
+                lambda one: (model.predict(work.trained, one), run(config, work.onnx, one)),
+            )
+            if name != "edges" or not text:
+                raise
+            yield Outcome(name, "FAILED", f"{text}: {told_of(error, model.folder)}", gate=True)
+            continue
+        verdict = parity_of(*both, config)
         text = f"{verdict.reason}; largest difference {verdict.max_abs:.2g}"
         yield judged(name, "" if verdict.passed else text, text, gate=True)
     whole = run(config, work.onnx, rows)

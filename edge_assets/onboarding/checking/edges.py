@@ -1,5 +1,6 @@
 """Rows at the edge of what `model.yaml` allows: bounds, categories, unknown values."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 2000
 _OPEN_SPAN = 1000.0
+_BOUNDS = ("minimum", "maximum")
 
 
 def edge_rows(config: "ModelConfig", rows: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +38,7 @@ def edge_rows(config: "ModelConfig", rows: pd.DataFrame) -> pd.DataFrame:
         unknown = {c.name: _unknown(c) for c in columns if c.nullable}
         if unknown:
             made.append({**base, **unknown})
-        for word in ("minimum", "maximum"):
+        for word in _BOUNDS:
             far = {c.name: getattr(c, word) for c in columns if getattr(c, word) is not None}
             made.append({**base, **far})
     return _typed(made[:MAX_ROWS], columns)
@@ -58,6 +60,30 @@ def _edge_images(config: "ModelConfig") -> pd.DataFrame:
         for colour in ("black", "white")
     ]
     return pd.DataFrame({column.name: pd.Series(made, dtype="object")})
+
+
+def failing_edge(
+    config: "ModelConfig", rows: pd.DataFrame, ask: Callable[[pd.DataFrame], object]
+) -> str:
+    """Which allowed value `ask` raises at, and what to change; empty when no single one is found.
+
+    Each column in turn is set to its edges in the first of `rows`.
+    """
+    if config.data.kind == "images" or not len(rows):
+        return ""
+    base = rows[list(config.data.inputs)].iloc[[0]].to_dict("records")[0]
+    for column in config.data.columns:
+        for value in edges_of(column):
+            try:
+                ask(_typed([{**base, column.name: value}], config.data.columns))
+            except Exception:  # whatever onnxruntime or a model's functions do
+                word = next((w for w in _BOUNDS if value == getattr(column, w)), "categories")
+                return f"it fails for {column.name} = {_plain(value)}: narrow its {word}"
+    return ""
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def edges_of(column: Column) -> list[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _SECONDS = 120
 _PROGRAM = """
-import json, sys
+import json, os, sys, traceback
 from pathlib import Path
 from edge_assets.core.config import load_model_config
 from edge_assets.core.functions import find_function
@@ -22,6 +22,8 @@ for step, reference in config.entrypoints.model_dump().items():
             found.append(step)
     except EdgeAssetsError as error:
         trouble = trouble or str(error)
+        if os.environ.get("EDGE_DEBUG"):
+            traceback.print_exception(error.__cause__ or error)
 print()
 print(json.dumps({"found": found, "trouble": trouble, "loaded": list(sys.modules)}))
 """
@@ -40,6 +42,8 @@ def import_alone(folder: Path) -> tuple[list[str], list[str], str]:
         )
     except subprocess.TimeoutExpired:
         return [], [], f"importing its functions takes longer than {_SECONDS} s"
+    if os.environ.get("EDGE_DEBUG"):
+        sys.stderr.write(done.stderr)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         return [], [], lines[-1][:300]

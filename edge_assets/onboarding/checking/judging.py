@@ -1,12 +1,12 @@
 """Pure judgements of a model's steps: each gives what is wrong, or an empty text."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge_assets.core.config_data import PROBABILITIES
+from edge_assets.core.near import meant
 from edge_assets.core.parity import ParityVerdict, compare_outputs
 
 if TYPE_CHECKING:
@@ -48,6 +48,25 @@ def judge_prepared(raw: "pd.DataFrame", prepared: "Prepared", config: "ModelConf
     if len(kept) < config.data.min_rows:
         return f"{len(kept)} rows are kept, fewer than data.min_rows ({config.data.min_rows})"
     return ""
+
+
+def lost_feature(features: Sequence[str], columns: Collection[str]) -> str:
+    """What to say of features that prepared rows do not have, where training failed: one that
+    succeeds derives them itself.
+    """
+    lost = [name for name in features if name not in columns]
+    if not lost:
+        return ""
+    hint = meant(lost[0], columns)
+    return f"data.features names {lost[0]}, which prepared rows do not have{hint}; "
+
+
+def judge_floor_names(measured: Mapping[str, float], floors: Mapping[str, object]) -> str:
+    """Whether each floor is of a metric that was measured; tells those that were."""
+    strange = [name for name in floors if name not in measured]
+    if not strange:
+        return ""
+    return f"measured were {', '.join(measured)}{meant(strange[0], measured)}"
 
 
 def spoil(
@@ -132,9 +151,3 @@ def part_of(outputs: "Outputs", places: slice) -> dict[str, Any]:
 def told(values: Mapping[str, float]) -> str:
     """Metrics on one line."""
     return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-
-
-def first_line(error: BaseException) -> str:
-    """The type and the first line of what an error says."""
-    text = re.split(r"\n", str(error).strip() or "no message", maxsplit=1)[0]
-    return f"{type(error).__name__}: {text[:300]}"

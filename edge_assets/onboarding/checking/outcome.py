@@ -1,7 +1,7 @@
 """What a check of a model's contract found."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["ok", "FAILED", "not proven"]
@@ -13,13 +13,15 @@ class Outcome:
 
     A failed `gate` (floors, leakage, parity, budget, proof) means that the chain would refuse the
     model; another failure, that the folder does not do what it must. `not proven`: there was
-    nothing to check it with, and the reason says what is missing.
+    nothing to check it with, and the reason says what is missing. `trace` is the traceback of what
+    a step raised.
     """
 
     name: str
     state: State
     reason: str
     gate: bool = False
+    trace: str = field(default="", repr=False, compare=False)
 
     @property
     def failed(self) -> bool:

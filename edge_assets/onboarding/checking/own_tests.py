@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from edge_assets.onboarding.checking.judging import first_line
+from edge_assets.onboarding.checking.faults import failed, first_line
 from edge_assets.onboarding.checking.outcome import Outcome, judged
 
 CONTRACT = "test_contract"
@@ -19,7 +19,7 @@ def own_tests(folder: Path) -> Iterator[Outcome]:
         try:
             module = _load(path, folder.name)
         except Exception as error:
-            yield Outcome(path.name, "FAILED", f"it cannot be imported: {first_line(error)}")
+            yield failed(path.name, error, folder, "it cannot be imported: ")
             continue
         for name, function in inspect.getmembers(module, inspect.isfunction):
             plain = (
@@ -28,10 +28,10 @@ def own_tests(folder: Path) -> Iterator[Outcome]:
             )
             if not name.startswith("test_") or name == CONTRACT or not plain:
                 continue
-            yield _run(name, function)
+            yield _run(name, function, folder)
 
 
-def _run(name: str, function: object) -> Outcome:
+def _run(name: str, function: object, folder: Path) -> Outcome:
     assert callable(function)  # noqa: S101 - inspect found it
     try:
         function()
@@ -40,7 +40,7 @@ def _run(name: str, function: object) -> Outcome:
             raise
         if type(error).__name__ == "Skipped":
             return Outcome(name, "not proven", first_line(error))
-        return Outcome(name, "FAILED", first_line(error))
+        return failed(name, error, folder)
     return judged(name, "", "a test of this model")
 
 

@@ -71,6 +71,33 @@ def test_a_closed_gate_anywhere_behind_the_image_refuses_the_release(
     assert bench.newest("release") is None
 
 
+def test_the_released_image_cannot_be_released_again(bench: Bench) -> None:
+    first = bench.release("one")
+    refused = bench.approve("one")
+    assert isinstance(refused, ApprovalMissing)
+    assert refused.exit_code == 3
+    assert "already release 1: nothing newer than" in str(refused)
+    assert bench.newest("release") == first
+
+
+def test_a_newer_candidate_that_was_stopped_is_named_with_its_gate(bench: Bench) -> None:
+    first = bench.release("one")
+    dataset = bench.pretend("dataset", {"inputs": {"raw_batch": []}, "batches": ["two.csv"]})
+    bench.pretend("trained_model", {"inputs": {"dataset": dataset}, "gates": CLOSED})
+    refused = bench.approve("one")
+    assert "already release 1" in str(refused)
+    assert "gate 'parity' of trained_model is closed: 3 rows differ" in str(refused)
+    assert bench.newest("release") == first
+
+
+def test_the_image_of_an_earlier_release_can_be_released_again(bench: Bench) -> None:
+    bench.release("one")
+    bench.release("two")
+    bench.pretend_image("one")
+    assert bench.approve("one") is None
+    assert bench.document("release")["number"] == 3
+
+
 def test_without_an_image_there_is_nothing_to_approve(bench: Bench) -> None:
     refused = bench.approve()
     assert refused is not None

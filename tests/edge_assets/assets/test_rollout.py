@@ -56,6 +56,18 @@ def test_a_release_with_a_closed_gate_is_not_rolled_out(bench: Bench, hub: FakeH
     assert hub.known == {}
 
 
+def test_a_model_that_no_device_is_meant_for_is_refused_at_once(bench: Bench) -> None:
+    hub = FakeHub(dict(FLEET), tagged=False)
+    bench.replace("hub", hub)
+    bench.release("one")
+    run = bench.materialize("rollout")
+    refused = failure(run)
+    assert isinstance(refused, RolloutFailed)
+    assert "models.nyc_taxi: on" in str(refused)
+    assert "models.nyc_taxi: on" in str(check(run).metadata["reason"].value)
+    assert hub.known == {}
+
+
 def test_a_good_release_reaches_the_fleet(bench: Bench, hub: FakeHub) -> None:
     release = bench.release("one")
     run = bench.materialize("rollout")

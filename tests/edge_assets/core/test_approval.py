@@ -46,6 +46,28 @@ def test_one_closed_gate_is_enough_to_refuse() -> None:
         judge_approval(GOOD, chain(size=OPEN, parity=CLOSED))
 
 
+def test_an_image_that_is_released_already_is_no_new_release() -> None:
+    with pytest.raises(ApprovalMissing, match="is already release 3: nothing newer than") as alone:
+        judge_approval(GOOD, chain(), RELEASE)
+    assert alone.value.exit_code == 3
+    newer: list[dict[str, Any]] = [
+        {"kind": "dataset", "gates": {"leakage": OPEN}},
+        {"kind": "trained_model"},
+    ]
+    with pytest.raises(ApprovalMissing, match="nothing newer"):
+        judge_approval(GOOD, chain(), RELEASE, newer)
+    judge_approval(GOOD, chain(), {**RELEASE, "image": "sha256:before"}, newer)
+
+
+def test_the_gate_that_stopped_a_newer_candidate_is_named() -> None:
+    newer = [{"kind": "trained_model", "gates": {"metric_floors": OPEN, "champion": CLOSED}}]
+    with pytest.raises(
+        ApprovalMissing,
+        match=r"already release 3: .* gate 'champion' of trained_model is closed: 2 rows differ",
+    ):
+        judge_approval(GOOD, chain(), RELEASE, newer)
+
+
 def test_nothing_approved_is_not_rolled_out() -> None:
     with pytest.raises(ApprovalMissing, match="nothing is approved"):
         judge_rollout_request(None, "sha256:image", chosen=False)

@@ -38,18 +38,23 @@ def test_the_shipped_file_is_read_and_frozen() -> None:
     ("old", "new", "place", "told"),
     [
         ("share: 0.2\n", "share: 1.2\n", "holdout.share", "less than 1"),
-        ("share: 0.2\n", "shear: 0.2\n", "holdout.shear", "not permitted"),
+        ("share: 0.2\n", "shear: 0.2\n", "holdout.shear", "no such key, did you mean share?"),
         ("interval_seconds: 30", "interval_seconds: soon", "smoke_test.interval_seconds", "number"),
         ("r2: {min: 0.85}", "r2: {}", "floors.r2", "min, max or both"),
         ("rmse: {max: 4.0}", "rmse: {min: 5, max: 4.0}", "floors.rmse", "no model can pass"),
         ("max_failed: 0.05", "max_failed: 5", "rollout.rings.2.max_failed", "less than or equal"),
         ("deadline_seconds: 600", "deadline_seconds: 20", "rollout.rings.0", "longer than soak"),
         ("name: early", "name: canary", "rollout", "named twice"),
-        ("sample: {rows", "sample: {row", "sample.row", "not permitted"),
+        ("sample: {rows", "sample: {row", "sample.row", "no such key, did you mean rows?"),
         ("flavour: sklearn", "flavour: sclearn", "flavour", "'sklearn'"),
         ("target: fare\n", "target: fare\n  kind: classification\n", "prediction", "classes are"),
-        ("columns: [passengers", "columns: [passenger", "the file", "drift watches passenger"),
-        ("error: absolute", "error: brier", "the file", "does not fit a regression"),
+        (
+            "columns: [passengers",
+            "columns: [passenger",
+            "drift.columns.0",
+            "did you mean passengers?",
+        ),
+        ("error: absolute", "error: brier", "champion.error", "does not fit a regression"),
         (
             "datatype: INT64, minimum: 0, maximum: 99, about: who",
             "datatype: BOOL, minimum: 0, maximum: 99, about: who",
@@ -60,7 +65,12 @@ def test_the_shipped_file_is_read_and_frozen() -> None:
         ("name: vendor, datatype: INT64", "name: vendor, datatype: INT", "data.columns.0", "INT64"),
         ("maximum: 99, about: who", "maximum: -1, about: who", "data.columns.0", "above maximum"),
         ("name: passengers", "name: vendor", "data", "columns named twice: vendor"),
-        ("target: fare", "target: distance", "the file", "target distance is among the columns"),
+        (
+            "target: fare",
+            "target: distance",
+            "prediction.target",
+            "target distance is among the columns",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_line_and_key(
@@ -74,6 +84,25 @@ def test_a_mistake_is_told_with_line_and_key(
     assert told in message
     if place.split(".")[-1].isalpha() and place not in ("data", "prediction", "rollout"):
         assert f"line {_line_of(broken, new.strip())}, " in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("owner:", "ownr:", "ownr: there is no such key, did you mean owner?"),
+        ("proven_share: 1.0", "proven: 1.0", "rollout.rings.0.proven: there is no such key, did"),
+        ("rmse: {max: 4.0}", "rmse: {maxi: 4.0}", "floors.rmse.maxi: there is no such key, did"),
+        ("name: passengers,", "name: riders,", "drift.columns.0: drift watches passengers, no col"),
+    ],
+)
+def test_what_was_meant_is_guessed_and_the_line_is_that_of_the_mistake(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    text = SHIPPED.read_text()
+    assert old in text
+    broken = text.replace(old, new, 1)
+    line = _line_of(broken, "columns: [passengers" if "drift" in told else new)
+    assert f"line {line}, {told}" in _refused(tmp_path, broken)
 
 
 def test_a_missing_section_is_named(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from edge_assets.core.config import load_model_config
 from edge_assets.core.folders import SHIPPED, model_folder, model_folders
-from edge_assets.core.functions import find_function, load_function
+from edge_assets.core.functions import find_function, load_function, place_in
 from protos.errors import ConfigurationError
 
 
@@ -39,9 +40,13 @@ def test_a_folder_elsewhere_is_a_package_of_its_own(tmp_path: Path) -> None:
         ("def train(): ...", "other:train", "has no function other:train"),
         ("def train(): ...", "train:fit", "there is no fit in"),
         ("train = 3", "train:train", "train:train of bad is no function: it is a int"),
-        ("import no_such_thing", "train:train", "cannot be imported: ModuleNotFoundError"),
-        ("def", "train:train", "cannot be imported: SyntaxError"),
-        ("1 / 0", "train:train", "cannot be imported: ZeroDivisionError"),
+        (
+            "import no_such_thing",
+            "train:train",
+            "cannot be imported: train.py:1: ModuleNotFoundError",
+        ),
+        ("def", "train:train", "cannot be imported: train.py:1: SyntaxError"),
+        ("1 / 0", "train:train", "cannot be imported: train.py:1: ZeroDivisionError"),
     ],
 )
 def test_functions_that_are_none(tmp_path: Path, text: str, reference: str, told: str) -> None:
@@ -78,3 +83,27 @@ def test_folders_that_cannot_be_meant(tmp_path: Path) -> None:
         model_folders({"EDGE_MODELS": str(tmp_path)})
     with pytest.raises(ConfigurationError, match=r"known are: .*nyc_taxi"):
         model_folder("nyctaxi", {})
+
+
+@pytest.mark.parametrize(
+    ("package", "extra"), [("torch", "deep"), ("keras", "deep"), ("xgboost", "boosting")]
+)
+def test_a_package_of_an_extra_that_is_missing_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    folder = _folder(tmp_path, f"lacks_{package}", train=f"import {package}\ndef train(): ...")
+    with pytest.raises(ConfigurationError) as told:
+        find_function(folder, "train:train")
+    assert told.value.why == f"not installed: {package}, of the extra {extra}"
+    assert f"pip install -e '.[{extra}]'" in told.value.remedy
+    assert "checkout" in told.value.remedy
+
+
+def test_the_place_of_an_error_is_the_innermost_line_of_the_folder(tmp_path: Path) -> None:
+    text = "import json\n\ndef train():\n    return inner()\n\ndef inner():\n    json.loads('?')\n"
+    folder = _folder(tmp_path, "fails", train=text)
+    with pytest.raises(ValueError, match="Expecting") as raised:
+        load_function(folder, "train:train")()
+    assert place_in(folder, raised.value) == "train.py:7 in inner"
+    assert place_in(tmp_path / "other", raised.value) == ""

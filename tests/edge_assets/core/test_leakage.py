@@ -70,6 +70,12 @@ def test_closes_for_a_column_that_is_the_target_in_other_words(leak: object) -> 
     assert (finding.code, finding.subject) == ("explains_target", "total")
 
 
+def test_a_column_that_must_not_be_seen_is_known_without_case_spaces_and_underscores() -> None:
+    train, holdout = (t.assign(**{"Tip amount": 1.0}) for t in (TRAIN, HOLDOUT))
+    found = _find(train, holdout, inputs=("miles", "Tip amount"))
+    assert "Tip amount" in {finding.subject for finding in found}
+
+
 def test_looks_at_the_features_that_are_built() -> None:
     findings = find_leakage(
         TRAIN,

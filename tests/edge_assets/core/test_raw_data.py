@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from edge_assets.core.preparing import plain
 from edge_assets.core.raw_data import (
     DeliveryRefused,
     Reason,
@@ -98,7 +99,8 @@ def test_the_digest_does_not_depend_on_names_times_or_order(tmp_path: Path) -> N
         ("t.csv", b"tripDistance,lpepPickupDatetime\n", Reason.HEADER_ONLY, "header"),
         ("t.csv", b"tripDistance,lpepPickupDatetime", Reason.HEADER_ONLY, "header"),
         ("t.csv", b"tripDistance\n1\n", Reason.MISSING_COLUMNS, "lpepPickupDatetime or tpep"),
-        ("t.csv", GOOD.replace(",", ";").encode(), Reason.MISSING_COLUMNS, "commas"),
+        ("t.csv", GOOD.replace(",", "|").encode(), Reason.MISSING_COLUMNS, "commas"),
+        ("t.csv", GOOD.replace(",", ";").encode() + b"3;4;5\n", Reason.UNREADABLE, "semicolons"),
         ("t.csv", GOOD.encode("utf-16"), Reason.UNREADABLE, "UTF-8"),
         ("t.csv", GOOD.encode("utf-16-le"), Reason.UNREADABLE, "UTF-8"),
         ("t.csv", GOOD.encode("utf-32"), Reason.UNREADABLE, "UTF-32"),
@@ -215,6 +217,16 @@ def test_too_many_bad_rows_refuse_the_delivery(total: int, kept: int, passes: bo
 def test_the_reason_is_told_most_frequent_first() -> None:
     with pytest.raises(DeliveryRefused, match=r"b \(7 rows\), a \(3 rows\)"):
         judge_rows(10, 0, {"a": 3, "b": 7}, max_set_aside_share=0.2, min_rows=1)
+
+
+@pytest.mark.parametrize(
+    "header", ["trip distance", " Trip_Distance", "TRIPDISTANCE", "Trip  distance "]
+)
+def test_a_header_is_found_as_preparing_finds_it(tmp_path: Path, header: str) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(f"{header},fare\n1.5,2\n")
+    assert inspect_delivery(file, {}, [["trip_distance"], ["fare"]]).rows == 1
+    assert plain(header) == plain("trip_distance")
 
 
 def test_plain_may_be_given(tmp_path: Path) -> None:

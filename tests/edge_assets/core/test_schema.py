@@ -88,10 +88,11 @@ def test_classes() -> None:
 @pytest.mark.parametrize(
     ("frame", "told"),
     [
-        (rows().drop(columns="b"), "column b: column_in_dataframe"),
-        (rows(b=np.array([1, 2])), "column b: dtype"),
-        (rows(n=np.array([1.0, 99.0])), "column n: dtype"),
-        (rows().drop(columns="y"), "column y: column_in_dataframe"),
+        (rows().drop(columns="b"), r"there is no column b\."),
+        (rows(b=np.array([1, 2])), "column b has the type int64, declared is float64"),
+        (rows(n=np.array([1.0, 99.0])), "column n has the type float64, declared is int64"),
+        (rows().rename(columns={"b": "B b"}), "there is no column b; not declared are B b"),
+        (rows().drop(columns="y"), r"there is no column y\."),
     ],
 )
 def test_a_column_that_no_row_is_to_blame_for_is_an_error(frame: pd.DataFrame, told: str) -> None:

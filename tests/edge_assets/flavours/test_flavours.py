@@ -34,7 +34,7 @@ def test_one_that_is_not_installed_tells_the_extra(
     with pytest.raises(ConfigurationError, match=f"flavour {word} cannot be run here") as refused:
         flavour_of(word)
     assert gone in str(refused.value)
-    assert f"pip install 'edge-assets[{module.EXTRA}]'" in str(refused.value)
+    assert f"pip install -e '.[{module.EXTRA}]', run in the checkout" in str(refused.value)
 
 
 def test_one_that_is_installed_is_given() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 os.environ["KERAS_BACKEND"] = "torch"  # else it looks for TensorFlow
-pytest.importorskip("keras", reason="install edge-assets[deep]")
+pytest.importorskip("keras", reason="pip install -e '.[deep]'")
 
 from edge_assets.core.config_data import PROBABILITIES, Column, Data
 from edge_assets.core.config_schema import ModelConfig

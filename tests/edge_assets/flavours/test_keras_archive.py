@@ -12,7 +12,7 @@ import pytest
 
 from protos.errors import VerificationFailed
 
-h5py = pytest.importorskip("h5py", reason="install edge-assets[deep]")
+h5py = pytest.importorskip("h5py", reason="pip install -e '.[deep]'")
 
 from edge_assets.flavours import keras_archive  # noqa: E402
 from edge_assets.flavours.keras_archive import CONFIG, METADATA, WEIGHTS, check, pack  # noqa: E402

@@ -16,9 +16,7 @@ from edge_assets.onnx_session import run
 from protos.errors import ConfigurationError, VerificationFailed
 from tests.edge_assets.flavours.tables import config_of, numbers
 
-torch = pytest.importorskip(
-    "torch", reason="torch is not installed: pip install 'edge-assets[deep]'"
-)
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[deep]'")
 pytest.importorskip("onnxscript")
 ROWS = numbers(200).fillna(0.0)
 FLAVOUR = flavour_of("torch")

@@ -38,9 +38,17 @@ def make(tmp_path: Path, source: Path) -> Made:
 def test_it_loads_predicts_and_its_sample_stays_on_its_side(tmp_path: Path) -> None:
     source = draw(tmp_path / "images", 40)
     (source / "digit_0" / "broken.png").write_bytes(b"no image")
+    (source / "outside.png").write_bytes((source / "digit_0" / "1.png").read_bytes())
+    (source / "few").mkdir()
+    (source / "few" / "one.png").write_bytes((source / "digit_0" / "2.png").read_bytes())
     made = make(tmp_path, source)
-    assert (made.rows, made.kept, made.plan.classes) == (81, 80, ("digit_0", "digit_1"))
-    assert made.reasons == {"no image that can be read": 1}
+    assert (made.rows, made.kept, made.plan.classes) == (83, 80, ("digit_0", "digit_1"))
+    assert made.reasons["no image that can be read"] == 1
+    assert made.examples["no image that can be read"] == ("digit_0/broken.png",)
+    assert made.plan.rare == ("few",)
+    text = (tmp_path / "models" / "digits" / "model.yaml").read_text()
+    assert "too few images were left out: few.\n" in text
+    assert "1 file lies in no folder of a class: outside.png.\n" in text
     model = EdgeModel.load(tmp_path / "models" / "digits")
     assert model.config.training["side"] == 16
     files = model.sample(30, 1, "none")

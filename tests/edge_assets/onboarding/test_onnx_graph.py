@@ -172,3 +172,68 @@ def test_graphs_that_cannot_be_served(tmp_path: Path) -> None:
             read_graph(tmp_path / name)
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_graph(tmp_path / "none.onnx")
+
+
+def labels_and_codes(path: Path, labels: Sequence[int] = (0, 1)) -> Path:
+    """Its label is an integer, and an integer input is a place in a table of five."""
+    nodes = [
+        helper.make_node("Gather", ["table", "code"], ["from_code"], axis=0),
+        helper.make_node("Reshape", ["from_code", "flat"], ["one"]),
+        helper.make_node("Add", ["one", "size"], ["sum"]),
+        helper.make_node("Mul", ["sum", "signs"], ["z"]),
+        helper.make_node("Softmax", ["z"], ["p"]),
+        helper.make_node("ArgMax", ["p"], ["place"], axis=1, keepdims=0),
+        helper.make_node("Gather", ["labels", "place"], ["label"], axis=0),
+    ]
+    return save(
+        path,
+        nodes,
+        [("code", INT, ["n", 1]), ("size", FLOAT, ["n", 1])],
+        [("label", INT, ["n"]), ("p", FLOAT, ["n", 2])],
+        table=np.array([3, -3, 1, -1, 0], np.float32),
+        flat=np.array([-1, 1], np.int64),
+        signs=np.array([[1, -1]], np.float32),
+        labels=np.array(labels, np.int64),
+    )
+
+
+def coded(rows: int = 200) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    code, size = rng.integers(0, 5, rows), rng.normal(size=rows).round(2)
+    good = np.array([3, -3, 1, -1, 0])[code] + size >= 0
+    return pd.DataFrame({"code": code, "size": size, "verdict": np.where(good, "good", "poor")})
+
+
+def test_texts_for_the_integers_of_a_graph_and_codes_that_it_has_no_place_for(
+    tmp_path: Path,
+) -> None:
+    path = labels_and_codes(tmp_path / "g.onnx")
+    with pytest.raises(ConfigurationError, match="'good', 'poor', the graph 0, 1") as told:
+        make(tmp_path, path, coded(), target="verdict")
+    assert "--classes good,poor" in told.value.remedy
+    made = make(tmp_path, path, coded(), target="verdict", classes=("good", "poor"))
+    assert (made.plan.classes, made.better) == (("good", "poor"), True)
+    model = EdgeModel.load(tmp_path / "models" / "bought")
+    assert (model.config.data.columns[0].minimum, model.config.data.columns[0].maximum) == (0, 4)
+    assert "no room: code from 0 to 4" in (model.folder / "model.yaml").read_text()
+    assert [str(o) for o in check_model(model.folder, rows=300) if o.state != "ok"] == []
+    text = (model.folder / "model.yaml").read_text()
+    (model.folder / "model.yaml").write_text(text.replace("maximum: 4", "maximum: 5"))
+    (found,) = [o for o in check_model(model.folder, rows=300, own_tests=False) if o.failed]
+    assert found.name == "edges"
+    assert found.reason.startswith("it fails for code = 5: narrow its maximum")
+    assert "train.py" not in found.reason
+
+
+def test_integers_that_do_not_count_the_classes_are_refused(tmp_path: Path) -> None:
+    path = labels_and_codes(tmp_path / "g.onnx", (3, 7))
+    with pytest.raises(ConfigurationError, match="it fails when it is asked"):
+        make(tmp_path, path, coded(), target="verdict", classes=("good", "poor"))
+
+
+def test_rows_with_decimal_commas_are_read(tmp_path: Path) -> None:
+    table = labelled()
+    for name in ("First one", "b", "c"):
+        table[name] = table[name].map(lambda value: str(value).replace(".", ","))
+    made = make(tmp_path, classifier(tmp_path / "c.onnx"), table, target="Verdict")
+    assert made.kept == made.rows == 200

@@ -1,5 +1,8 @@
 """Sample data drawn from a table: reproducible, never across the holdout, shifted as told."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,6 +79,33 @@ def test_a_shift_moves_one_column_above_all_that_was_seen_and_keeps_the_order(
     assert np.corrcoef(plain[name], moved[name])[0, 1] > 0.99
     other = next(n for n in model.config.data.inputs if n != name)
     assert moved[other].mean() == pytest.approx(plain[other].mean(), rel=0.01)
+
+
+def test_a_column_that_the_rows_do_not_have_is_named(model: EdgeModel, tmp_path: Path) -> None:
+    folder = tmp_path / "vines"
+    shutil.copytree(model.folder, folder)
+    text = (folder / "model.yaml").read_text()
+    (folder / "model.yaml").write_text(text.replace("magnesium", "magnesia"))
+    with pytest.raises(ConfigurationError, match="no column magnesia, did you mean magn") as told:
+        resample(folder, 5, 1)
+    assert "alcohol" in told.value.why
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_with_unknown_numbers_are_drawn_without_warnings(
+    model: EdgeModel, tmp_path: Path
+) -> None:
+    folder = tmp_path / "vines"
+    shutil.copytree(model.folder, folder)
+    data = pd.read_parquet(folder / "data.parquet")
+    data.loc[:20, "alcohol"] = ""
+    data.to_parquet(folder / "data.parquet", index=False)
+    text = (folder / "model.yaml").read_text()
+    text = text.replace(
+        "name: alcohol, datatype: FP32", "name: alcohol, datatype: FP32, nullable: true"
+    )
+    (folder / "model.yaml").write_text(text)
+    assert (resample(folder, 100, 1)["alcohol"] == "").any()
 
 
 def test_an_unknown_shift_is_refused(model: EdgeModel) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edge_assets.models.compliance.network import ComplianceNet
 
 EDGE_MODEL = EdgeModel.load(Path(compliance.__file__).parent)
-NEEDS_TORCH = "torch is not installed: pip install 'edge-assets[deep]'"
+NEEDS_TORCH = "torch is not installed: pip install -e '.[deep]'"
 
 
 def made_up(rows: int, seed: int, shift: str = "none") -> pd.DataFrame:
@@ -33,7 +33,7 @@ def edge_model() -> EdgeModel:
 
 @pytest.fixture(scope="session")
 def tables() -> Split:
-    return divided(made_up(30_000, 1))
+    return divided(made_up(15_000, 1))
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ def small(tables: Split) -> "ComplianceNet":
     pytest.importorskip("torch", reason=NEEDS_TORCH)
     from edge_assets.models.compliance.train import train
 
-    return train(tables.train.head(600), epochs=2)
+    return train(tables.train.head(600), epochs=2, augment=0)
 
 
 @pytest.fixture(scope="session")
