@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def retrained(tables: Split, shifted: Split) -> "ComplianceNet":
-    """For fewer epochs than a candidate: that is enough, and costs half as much."""
-    from edge_assets.models.compliance.train import train
-
-    return train(pd.concat([tables.train, shifted.train]), epochs=4)
+def retrained(edge_model: EdgeModel, tables: Split, shifted: Split) -> "ComplianceNet":
+    """As a candidate is trained."""
+    retrained: ComplianceNet = edge_model.train(pd.concat([tables.train, shifted.train]))
+    return retrained
 
 
 def asked(edge_model: EdgeModel, model: "ComplianceNet", *texts: str) -> "Outputs":
@@ -134,7 +133,7 @@ def test_the_weights_are_the_decision_and_show_what_drove_it(
 def test_all_words_count_also_those_that_are_not_shown(
     edge_model: EdgeModel, model: "ComplianceNet"
 ) -> None:
-    padding = "as it came and " * 16
+    padding = "we wrote here that " * 16  # says nothing of the part
     texts = [f"{padding}made of {stuff} in 2005, good condition" for stuff in ("steel", "plastic")]
     answers = asked(edge_model, model, *texts)
     assert (answers["words"][0] == answers["words"][1]).all()
