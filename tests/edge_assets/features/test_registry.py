@@ -63,7 +63,10 @@ def test_a_new_version_of_the_code_refuses_models_of_the_old_one(
         ("features: {module: taxi_trips}", "features.version: Field required"),
         ("features: {module: taxi_trips, version: 1}", "features.version: Input should be a valid"),
         ('features: {module: taxi_trips, version: ""}', "features.version: String should have"),
-        ('features: {module: taxi_trips, version: "1", city: x}', "features.city: there is no such key"),
+        (
+            'features: {module: taxi_trips, version: "1", city: x}',
+            "features.city: there is no such",
+        ),
     ],
 )
 def test_what_is_no_feature_set_is_told(tmp_path: Path, features: str, told: str) -> None:
