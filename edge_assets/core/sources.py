@@ -5,17 +5,19 @@ from pathlib import Path
 
 from edge_assets.core.functions import package_of
 
-_FEATURES = Path(__file__).parent.parent / "features"
+_SHARED = Path(__file__).parent.parent
 
 
 def sources_of(folder: Path, module: str) -> dict[str, Path]:
     """The files that a module of an edge model's `folder` needs, by the names they are imported by.
 
-    Itself first, then what it imports of the same folder or of the shared features, and so on.
+    Itself first, then what it imports of the same folder or of what models share, and so on.
     Empty where there is no such module.
     """
     package = package_of(folder)
-    roots = {f"{package}.": folder, "edge_assets.features.": _FEATURES}
+    roots = {f"{package}.": folder}
+    # what models import of the project on purpose: shared features, and what `model new` wrote in
+    roots |= {f"edge_assets.{name}.": _SHARED / name for name in ("features", "onboarding")}
     found: dict[str, Path] = {}
     waiting = [f"{package}.{module}"]
     while waiting:

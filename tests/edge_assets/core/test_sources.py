@@ -53,6 +53,11 @@ def test_shared_features_are_followed(name: str) -> None:
     assert "edge_assets.features.taxi_trips.trees" not in found
 
 
+def test_what_model_new_wrote_in_is_followed(tmp_path: Path) -> None:
+    _write(tmp_path / "wine", prepare="from edge_assets.onboarding.decimals import X\n")
+    assert "edge_assets.onboarding.decimals" in sources_of(tmp_path / "wine", "prepare")
+
+
 def _shipped(tmp_path: Path, name: str) -> tuple[EdgeModel, Path]:
     folder = tmp_path / name
     folder.mkdir()

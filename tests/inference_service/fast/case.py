@@ -1,5 +1,6 @@
 """What one row of the tables is: what a client sends, and how the rule says it is answered."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,16 +9,16 @@ from inference_service.transports.fast.frames import Error
 from tests.inference_service.fast.wire import Frame, Wire
 
 
-class Answer:
+class Answer(ABC):
     """How the service answers; `text` is how the documentation says it."""
 
     text: str
     ends: ClassVar[bool] = False
     """Whether the connection ends by it."""
 
+    @abstractmethod
     def check(self, wire: Wire, came: list[Frame]) -> None:
         """Fails unless `came` is this answer."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
