@@ -414,8 +414,11 @@ class Connection:
         octets = _WORD.unpack(payload)[0] & frames.MAX_WINDOW
         waiting = self.sender.waiting
         self._granted(number, octets)
-        if waiting - self.sender.waiting >= _USEFUL_BYTES:
-            self._budget.earn(1.0)  # as much as the update on the other window costs
+        freed = waiting - self.sender.waiting
+        if freed >= _USEFUL_BYTES:
+            # as much as the updates cost that freed nothing: those of streams, while the window of
+            # the connection was shut, or of the connection, while those of streams were
+            self._budget.earn(freed / _USEFUL_BYTES)
         else:
             self._spend()
 

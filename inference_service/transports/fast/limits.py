@@ -40,7 +40,8 @@ class Budget:
 
     Each PING, PRIORITY, GOAWAY, empty DATA or unknown frame costs 1, a stream that must be refused
     or reset 1 more, RST_STREAM 4, SETTINGS 1 and 1 for each of them. WINDOW_UPDATE costs 1 where it
-    frees no answer that waits, and else earns 1: the client reads, and sends two for one piece.
+    frees no answer that waits, and else earns 1 for every 256 octets: the client reads, and sends
+    updates of streams while the window of the connection is shut, which free nothing by themselves.
     Header blocks that bring no call cost 1 for 256 octets. It refills by time and by work: an
     answered call earns more than a well-behaved client spends on it (C-core's bandwidth pings and
     window updates are below 3 a call).

@@ -133,7 +133,7 @@ def page() -> str:
         "|---|---|",
         "| PING, PRIORITY, GOAWAY, unknown, empty DATA, DATA of a call that we ended | 1 |",
         "| SETTINGS | 1, and 1 for each setting |",
-        "| WINDOW_UPDATE | 1; earns 1 if it frees 256 octets or more that waited for it |",
+        "| WINDOW_UPDATE | 1; earns 1 for each 256 octets that waited for it, from 256 on |",
         "| RST_STREAM | 4 |",
         "| whatever makes us refuse or reset a call | 1 more |",
         "| a header block that brings no call | 1 for each 256 octets |",

@@ -332,6 +332,19 @@ def test_a_client_that_reads_large_answers_in_small_windows() -> None:
     assert wire.is_alive
 
 
+def test_a_client_that_reads_ten_answers_at_once_in_tiny_windows() -> None:
+    """An update of each stream for every KiB, which frees nothing: the connection's is shut."""
+    wire = Wire().greet(setting((4, 1024)))
+    streams, size = range(1, 21, 2), 1 << 19
+    got = _octets(b"".join(wire.send(asked(n, b"/t/Large", b"%d" % size)) for n in streams))
+    grants = b"".join(window_update(n, 1024) for n in streams)
+    shut = b"".join(window_update(n, 6 * 1024) for n in streams)  # 65,535 of the connection
+    got += _octets(wire.send(shut))
+    while got < 10 * (size + 5) and wire.is_alive:
+        got += _octets(wire.send(grants + window_update(0, 10 * 1024)))
+    assert wire.is_alive
+
+
 def test_uploads_that_are_refused_while_they_come() -> None:
     """A window of data in small segments is under way on each when they are refused."""
     wire = Wire().greet()
