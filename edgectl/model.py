@@ -1,7 +1,8 @@
 """`edgectl model`: make and check edge models, and find how one runs best on these cores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ from edgectl.output import emit, following, json_option, progress, table
 from protos.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from edge_assets.core.config_schema import ModelConfig
+    from edgectl.chain import Workbench
+    from inference_service.tune.parity import Parity
+    from inference_service.tune.subject import Subject
 
-_OBJECTIVES = ["latency", "throughput", "start", "memory"]
+_OBJECTIVES = ["latency", "throughput", "start", "memory", "size"]
 
 
 @click.group()
@@ -32,16 +35,19 @@ for command in (new, check, schema):
 @model.command(
     epilog="\b\nExamples:\n"
     "  edgectl model tune nyc_taxi --cores 0\n"
-    "  edgectl model tune ./my_model --int8 --calibration rows.npz --tolerance 0.01"
+    "  edgectl model tune ./my_model --int8 --calibration rows.npz --tolerance 0.01\n"
+    "  edgectl model tune ./my_model --fp16 --for size --tolerance 0.01"
 )
 @click.argument("model")
 @click.option("--cores", default="", help="As 0, 0,1 or 0-3; default: all that may be used.")
 @click.option("--for", "objective", type=click.Choice(_OBJECTIVES), default="latency")
 @click.option("--int8", is_flag=True, help="Try 8-bit integers too.")
+@click.option("--fp16", is_flag=True, help="Try 16-bit floats inside too: half the file.")
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help=".npz with an array for each input: rows to calibrate and to compare with.",
+    help=".npz with an array for each input, and for outputs what is right: rows to calibrate and "
+    "to compare with. Default for an edge model: its holdout.",
 )
 @click.option(
     "--tolerance",
@@ -55,6 +61,14 @@ for command in (new, check, schema):
     show_default=True,
     help="Share of labels that must stay the same.",
 )
+@click.option(
+    "--metric-tolerance",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.01,
+    show_default=True,
+    help="Where it is known what is right: how much lower the share of right labels may be, or by "
+    "which share of itself the mean absolute error may be larger.",
+)
 @click.option("--max-model", type=click.IntRange(min=1), help="Bytes the model file may have.")
 @click.option("--max-memory", type=click.IntRange(min=1), help="Bytes its session may take.")
 @click.option("--rounds", type=click.IntRange(1, 50), default=5, show_default=True)
@@ -67,9 +81,11 @@ def tune(
     cores: str,
     objective: str,
     int8: bool,
+    fp16: bool,
     calibration: Path | None,
     tolerance: float | None,
     agreement: float,
+    metric_tolerance: float,
     max_model: int | None,
     max_memory: int | None,
     rounds: int,
@@ -80,6 +96,8 @@ def tune(
 ) -> None:
     """Measure MODEL, a model folder or an edge model by name, and write it as it runs best."""
     from edge_assets.tuning.folders import write_tuned
+    from edge_assets.tuning.fp16 import FP16, halve
+    from edge_assets.tuning.fp16_rounded import judge_rounded
     from edge_assets.tuning.graphs import INT8, PREPARED, prepare, quantise
     from inference_service.tune.candidates import AS_BUILT
     from inference_service.tune.choose import Policy
@@ -90,15 +108,24 @@ def tune(
 
     with ExitStack() as stack:
         work = Path(stack.enter_context(TemporaryDirectory(prefix="edgectl-tune-")))
-        folder, config = _found(model, work)
-        target = _target(model, folder, out, in_place, config is not None)
-        subject = read_subject(folder, calibration, tolerance, agreement)
+        folder, bench = _found(model, work)
+        target = _target(model, folder, out, in_place, bench is not None)
+        subject = read_subject(folder, calibration, tolerance, agreement, metric_tolerance)
+        if bench is not None and calibration is None and (int8 or fp16):
+            subject = _with_holdout(subject, bench)
         graphs = {PREPARED: work / "prepared.onnx"}
         prepare(subject.model, graphs[PREPARED])
         if int8:
             graphs[INT8] = work / "int8.onnx"
             quantise(subject.model, graphs[INT8], subject.questions if subject.real else [])
-        if config is not None:
+        about: dict[str, Any] = {}
+        judged: dict[str, Parity] = {}
+        if fp16:
+            graphs[FP16] = work / "fp16.onnx"
+            halved = halve(subject.model, graphs[FP16], subject.questions)
+            about[FP16], judged[FP16] = halved.as_json(), judge_rounded(subject, halved.rounded)
+        if bench is not None:
+            config = bench.chain.config
             max_model = max_model or config.budget.model_bytes
             max_memory = max_memory or config.device.memory_bytes
         tuning = measure_and_choose(
@@ -108,19 +135,21 @@ def tune(
             Effort(rounds=rounds, runs=runs),
             progress,
             graphs,
+            judged,
         )
+        tuning = replace(tuning, record={**tuning.record, **about})
         chosen = {AS_BUILT: subject.model, **graphs}[tuning.chosen.candidate.graph]
         made = write_tuned(folder, target, chosen, tuning)
     record = {**tuning.record, "folder": str(target), "tuned_digest": made["digest"]}
     emit(record, as_json, lambda: _text(record))
-    if config is not None:
+    if bench is not None:
         following(*_for_the_chain(model, record, tuning.chosen.candidate.graph == AS_BUILT))
     else:
         following(f"python -m inference_service --model {target}")
 
 
-def _found(model: str, work: Path) -> "tuple[Path, ModelConfig | None]":
-    """The folder that `model` names; of an edge model, the newest artifact, and its model.yaml."""
+def _found(model: str, work: Path) -> "tuple[Path, Workbench | None]":
+    """The folder that `model` names; of an edge model, the newest artifact, and its workbench."""
     if Path(model).is_dir():
         return Path(model), None
     if not model.isidentifier():
@@ -135,7 +164,15 @@ def _found(model: str, work: Path) -> "tuple[Path, ModelConfig | None]":
     onnx = store.get_document(required(bench.instance, bench.chain.key("onnx_model")))
     for name, digest in onnx["files"].items():
         store.get_file(digest, work / model / name)
-    return work / model, bench.chain.config
+    return work / model, bench
+
+
+def _with_holdout(subject: "Subject", bench: "Workbench") -> "Subject":
+    from edge_assets.lineage import required
+    from edge_assets.tuning.holdout import with_holdout
+
+    artifact = required(bench.instance, bench.chain.key("onnx_model"))
+    return with_holdout(subject, bench.chain.config, bench.platform.artifacts, artifact)
 
 
 def _target(model: str, folder: Path, out: Path | None, in_place: bool, by_name: bool) -> Path:
@@ -178,10 +215,35 @@ def _text(record: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             table(headers, rows),
+            *_rewritten(record["candidates"]),
             f"chosen  {choice['candidate']}: {choice['why']}",
             f"folder  {record['folder']}",
         ]
     )
+
+
+def _rewritten(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What graphs in fewer bits bring and cost, a line for each, whatever is chosen.
+
+    Of outputs whose truth is known, the share of right labels or the mean absolute error.
+    """
+    from edge_assets.tuning.graphs import PREPARED
+
+    default = entries[0]
+    lines = []
+    for entry in entries:
+        if entry["candidate"] != entry["graph"] or entry["graph"] == PREPARED:
+            continue
+        size, before = entry["model_bytes"], default["model_bytes"]
+        told = [f"{size} of {before} bytes ({size / before:.0%})"]
+        if entry["largest_difference"] is not None:
+            told.append(f"largest difference {entry['largest_difference']:.3g}")
+        for name, figure in entry["metric"].items():
+            told.append(f"{name}: {_figure(figure)} instead of {_figure(default['metric'][name])}")
+        if entry["p50_ms"] is not None:
+            told.append(f"p50 {entry['p50_ms'] / default['p50_ms']:.2f} times the default's")
+        lines.append(f"{entry['candidate']}  {', '.join(told)}")
+    return lines
 
 
 def _figure(value: float | None, digits: int = 3, unit: float = 1.0) -> str:

@@ -1,5 +1,6 @@
 """The choice: the quickest that may be chosen, and only if noise cannot be the reason."""
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -7,16 +8,26 @@ from inference_service.runtime_options import RuntimeOptions
 from inference_service.tune.measurement import Measurement, Round
 from protos.errors import BudgetExceeded, ConfigurationError
 
-FIGURES: dict[str, tuple[str, Callable[[Round], float]]] = {
-    "latency": ("p95", lambda r: r.p95_ms),
+Figures = Callable[[Measurement], list[float]]
+
+
+def _of_rounds(figure: Callable[[Round], float]) -> Figures:
+    return lambda measured: [figure(each) for each in measured.rounds]
+
+
+SIZE = "size"
+
+FIGURES: dict[str, tuple[str, Figures]] = {
+    "latency": ("p95", _of_rounds(lambda r: r.p95_ms)),
     "throughput": (
         "p50 of a batch",
-        lambda r: r.p50_ms if r.batch_p50_ms is None else r.batch_p50_ms,
+        _of_rounds(lambda r: r.p50_ms if r.batch_p50_ms is None else r.batch_p50_ms),
     ),
-    "start": ("load time", lambda r: r.load_ms),
-    "memory": ("memory", lambda r: float(r.memory_bytes)),
+    "start": ("load time", _of_rounds(lambda r: r.load_ms)),
+    "memory": ("memory", _of_rounds(lambda r: float(r.memory_bytes))),
+    SIZE: ("size of the file", lambda measured: [float(measured.model_bytes)]),
 }
-"""What can be tuned for: the word for it, and the figure that must become small."""
+"""What can be tuned for: the word for it, and the figure of each round that must become small."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,8 @@ class Policy:
     `margin` is the share by which a candidate's median must beat the default's. Besides, its worst
     round must beat the default's best: by chance that happens to one in 252 with five rounds each.
     `cpu_ratio` bounds its CPU time for one row, as a multiple of the default's: a device has other
-    work. The budgets are bytes of the model file and of memory; None is without bound.
+    work. Who asks for the smallest file pays in time: then neither counts. The budgets are bytes of
+    the model file and of memory; None is without bound.
     """
 
     objective: str = "latency"
@@ -82,10 +94,10 @@ def choose(measurements: Sequence[Measurement], policy: Policy, batch_rows: int)
     elif must_leave:
         why = f"the default does not fit ({must_leave}); the best {word} of those that do"
     else:
-        gain = 1 - best.median(figure) / default.median(figure)
+        gain = 1 - _median(best, figure) / _median(default, figure)
         why = f"{word} is {gain:.0%} below the default's"
     for other in eligible:
-        lower = best.median(figure) < other.median(figure)
+        lower = _median(best, figure) < _median(other, figure)
         better = f"lower in {word}" if lower else "simpler, and as good"
         verdicts[other.candidate.name] = f"good, but {name} is {better}"
     verdicts[name] = "chosen"
@@ -108,11 +120,15 @@ def batching_pays(measured: Measurement, rows: int) -> bool:
 
 
 def _simplest_of_the_best(
-    eligible: Sequence[Measurement], figure: Callable[[Round], float], margin: float
+    eligible: Sequence[Measurement], figure: Figures, margin: float
 ) -> Measurement:
     """The first, and so simplest, that is within the margin of the lowest figure."""
-    lowest = min(measured.median(figure) for measured in eligible)
-    return next(m for m in eligible if m.median(figure) <= lowest * (1 + margin))
+    lowest = min(_median(measured, figure) for measured in eligible)
+    return next(m for m in eligible if _median(m, figure) <= lowest * (1 + margin))
+
+
+def _median(measured: Measurement, figure: Figures) -> float:
+    return statistics.median(figure(measured))
 
 
 def _barred(measured: Measurement, policy: Policy) -> str:
@@ -130,14 +146,17 @@ def _barred(measured: Measurement, policy: Policy) -> str:
 def _no_better(measured: Measurement, default: Measurement, policy: Policy) -> str:
     """Why a candidate does not replace a default that fits; empty if it does."""
     word, figure = FIGURES[policy.objective]
+    if policy.objective == SIZE:  # bytes are no noise, and who asks for them pays in time
+        larger = measured.model_bytes > default.model_bytes * (1 - policy.margin)
+        return f"{word} is not {policy.margin:.0%} below the default's" if larger else ""
     cpu = measured.median(lambda r: r.cpu_ms) / max(default.median(lambda r: r.cpu_ms), 1e-9)
     if cpu > policy.cpu_ratio:
         return f"takes {cpu:.2f} times the CPU of the default, {policy.cpu_ratio:g} is allowed"
-    if measured.median(figure) > default.median(figure) * (1 - policy.margin):
+    if _median(measured, figure) > _median(default, figure) * (1 - policy.margin):
         return f"{word} is not {policy.margin:.0%} below the default's"
-    if max(map(figure, measured.rounds)) >= min(map(figure, default.rounds)):
+    if max(figure(measured)) >= min(figure(default)):
         return f"{word} is not below the default's in every round"
     latency = FIGURES["latency"][1]
-    if measured.median(latency) > default.median(latency) * (1 + policy.margin):
+    if _median(measured, latency) > _median(default, latency) * (1 + policy.margin):
         return f"p95 is more than {policy.margin:.0%} above the default's"
     return ""

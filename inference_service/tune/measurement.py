@@ -2,8 +2,8 @@
 
 import math
 import statistics
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from inference_service.tune.candidates import Candidate
@@ -31,7 +31,8 @@ class Round:
 class Measurement:
     """A candidate with its rounds. `refused` says why it may not be chosen, empty if it may.
 
-    `largest_difference` is that of its answers to those of the model as built.
+    `largest_difference` is that of its answers to those of the model as built; `metric` how right
+    they are, by output as `metric.figures`, where it is known what is right.
     """
 
     candidate: Candidate
@@ -39,6 +40,7 @@ class Measurement:
     rounds: tuple[Round, ...]
     largest_difference: float | None = None
     refused: str = ""
+    metric: Mapping[str, float] = field(default_factory=dict)
 
     def median(self, figure: Callable[[Round], float]) -> float:
         """The median of a figure over the rounds."""
@@ -53,6 +55,7 @@ class Measurement:
             "model_bytes": self.model_bytes,
             "rounds": len(self.rounds),
             "largest_difference": _finite(self.largest_difference),
+            "metric": {name: _finite(value) for name, value in self.metric.items()},
         }
         for name in Round.__dataclass_fields__:
             values = [getattr(measured, name) for measured in self.rounds]

@@ -16,11 +16,13 @@ class Tolerance:
     """Accepted: |difference| <= absolute + relative * |right value|, for every number.
 
     Whole numbers, truth values and text are labels: a share of `agreement` of them must be equal.
+    `metric` is by how much a candidate may be worse where it is known what is right: `metric.lost`.
     """
 
     absolute: float = 1e-5
     relative: float = 1e-4
     agreement: float = 1.0
+    metric: float = 0.01
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,20 @@ def from_npz(path: Path, specs: Sequence[TensorSpec]) -> list[Question]:
     return [dict(zip(parts, rows, strict=True)) for rows in zip(*parts.values(), strict=True)]
 
 
+def truth_from_npz(path: Path, specs: Sequence[TensorSpec], count: int) -> list[Answers]:
+    """What is right of the `count` rows of `from_npz`: its arrays with the names of outputs.
+
+    Empty where there is none. Raises ConfigurationError if one does not fit.
+    """
+    with np.load(path, allow_pickle=False) as held:
+        arrays = [(spec, held[spec.name]) for spec in specs if spec.name in held.files]
+    parts = {spec.name: _split(array, spec, path.name) for spec, array in arrays}
+    counts = {name: len(rows) for name, rows in parts.items()}
+    if any(number != count for number in counts.values()):
+        raise _wrong(path.name, f"rows of the inputs: {count}, of each output: {counts}")
+    return [dict(zip(parts, rows, strict=True)) for rows in zip(*parts.values(), strict=True)]
+
+
 def batch(questions: Sequence[Question], rows: int) -> Question:
     """`rows` rows as one question, over and over those of the sizes that the first one has."""
     sizes = {name: array.shape[1:] for name, array in questions[0].items()}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from inference_service.tune import questions
+from inference_service.tune import metric, questions
 from inference_service.tune.candidates import Candidate
 from inference_service.tune.measurement import Measurement, Round
 from inference_service.tune.parity import Answers, Parity, compare
@@ -46,14 +46,17 @@ def measure(
     cores: Sequence[int],
     effort: Effort,
     tell: Tell,
+    judged: Mapping[str, Parity] | None = None,
 ) -> list[Measurement]:
     """Measures each of `tried`, of which the first is the default, on `cores`.
 
-    `graphs` maps the word of a graph to its file. A candidate that fails, or whose answers are not
-    those of the default or not the golden ones, is refused with the reason. Raises
-    ConfigurationError if the default itself fails, ParityFailed if it misses a golden answer.
+    `graphs` maps the word of a graph to its file, `judged` to what is known of its answers already.
+    A candidate that fails, or whose answers are not those of the default, not the golden ones or
+    less right, is refused with the reason. Raises ConfigurationError if the default itself fails,
+    ParityFailed if it misses a golden answer.
     """
-    found = {c.name: Measurement(c, graphs[c.graph].stat().st_size, ()) for c in tried}
+    known = judged or {}
+    found = {c.name: _begun(c, graphs[c.graph].stat().st_size, known.get(c.graph)) for c in tried}
     right: list[Answers] = []
     with TemporaryDirectory(prefix="tune-") as folder:
         asked, answered = Path(folder) / "questions.npz", Path(folder) / "answers.npz"
@@ -83,12 +86,13 @@ def measure(
                     continue
                 got: list[Answers] = list(questions.load(answered))
                 right = right or got
-                judged = _judged(before, measured, _parity(subject, right, got))
-                if judged.refused and candidate is tried[0]:
+                rightness = metric.figures(subject.truth, _last(got, subject.truth))
+                done = _judged(before, measured, judge(subject, right, got), rightness)
+                if done.refused and candidate is tried[0]:
                     raise ParityFailed(
-                        "the model as built does not answer as it must", why=judged.refused
+                        "the model as built does not answer as it must", why=done.refused
                     )
-                found[candidate.name] = judged
+                found[candidate.name] = done
     return list(found.values())
 
 
@@ -118,8 +122,11 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
-def _parity(subject: Subject, right: Sequence[Answers], got: Sequence[Answers]) -> Parity:
-    """Against the model as built, and against the golden answers that devices will ask for."""
+def judge(subject: Subject, right: Sequence[Answers], got: Sequence[Answers]) -> Parity:
+    """Whether `got` may be answered in place of `right`, what the model as built answers.
+
+    Against those, against the golden answers that devices will ask for, and against the truth.
+    """
     parity = compare(right, got, subject.tolerance)
     golden = len(subject.golden_answers)
     if parity.passed and golden:
@@ -128,13 +135,33 @@ def _parity(subject: Subject, right: Sequence[Answers], got: Sequence[Answers]) 
         proven = compare(subject.golden_answers, got[:golden], strict)
         if not proven.passed:
             return Parity(False, parity.largest_difference, f"golden answers: {proven.reason}")
+    if parity.passed:
+        truth = subject.truth
+        lost = metric.lost(truth, _last(right, truth), _last(got, truth), subject.tolerance)
+        if lost:
+            return Parity(False, parity.largest_difference, lost)
     return parity
 
 
-def _judged(before: Measurement, measured: Round, parity: Parity) -> Measurement:
+def _last(answers: Sequence[Answers], truth: Sequence[Answers]) -> Sequence[Answers]:
+    """The answers to the questions of which the truth is known."""
+    return answers[len(answers) - len(truth) :]
+
+
+def _begun(candidate: Candidate, size: int, parity: Parity | None) -> Measurement:
+    if parity is None:
+        return Measurement(candidate, size, ())
+    refused = "" if parity.passed else parity.reason
+    return Measurement(candidate, size, (), parity.largest_difference, refused)
+
+
+def _judged(
+    before: Measurement, measured: Round, parity: Parity, known: Mapping[str, float]
+) -> Measurement:
     return replace(
         before,
         rounds=(*before.rounds, measured),
         largest_difference=max(before.largest_difference or 0.0, parity.largest_difference),
         refused="" if parity.passed else parity.reason,
+        metric=known,
     )

@@ -1,7 +1,7 @@
 """What is tuned: a model folder with the questions that it is measured with."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference_service.description import ModelDescription, TensorSpec, parse_description
@@ -19,6 +19,7 @@ _MADE_UP = 16
 class Subject:
     """A verified model folder. The first questions are those with `golden_answers`.
 
+    The last are those with `truth`: what is right, whatever the model says; of some outputs.
     `origin` says where the questions come from; `real` is False where they are made up.
     """
 
@@ -29,6 +30,7 @@ class Subject:
     tolerance: Tolerance
     origin: str
     real: bool
+    truth: Sequence[Answers] = ()
 
     @property
     def model(self) -> Path:
@@ -40,17 +42,28 @@ class Subject:
         """Whether several rows can be asked at once."""
         return questions.has_free_rows(self.description.inputs)
 
+    def with_rows(
+        self, asked: Sequence[Question], truth: Sequence[Answers], origin: str
+    ) -> "Subject":
+        """The same with more real questions; `truth` says what is right of each of them."""
+        before = self.questions if self.real else []
+        origins = f"{self.origin} and {origin}" if self.real else origin
+        return replace(self, questions=[*before, *asked], truth=truth, origin=origins, real=True)
+
 
 def read_subject(
     folder: Path,
     calibration: Path | None = None,
     tolerance: float | None = None,
     agreement: float = 1.0,
+    metric: float = 0.01,
 ) -> Subject:
     """The model in `folder`, with its golden questions and the rows of `calibration` (`.npz`).
 
     Without both, questions are made up within the declared bounds. `tolerance` (absolute) replaces
-    that of golden.json. Raises NotFound, IntegrityError or ConfigurationError for what is wrong.
+    that of golden.json; `agreement` and `metric` are those of Tolerance. Arrays of `calibration`
+    with the names of outputs say what is right of its rows. Raises NotFound, IntegrityError or
+    ConfigurationError for what is wrong.
     """
     description = parse_description(_read(folder / "model.json"))
     digest = digest_file(folder / "model.onnx") if (folder / "model.onnx").is_file() else ""
@@ -62,7 +75,8 @@ def read_subject(
         )
     asked: list[Question] = []
     answers: list[Answers] = []
-    limits, origins = Tolerance(agreement=agreement), []
+    truth: list[Answers] = []
+    limits, origins = Tolerance(agreement=agreement, metric=metric), []
     if (folder / "golden.json").exists():
         golden = Golden.from_json(_read(folder / "golden.json"))
         if golden.model_digest != digest:
@@ -80,13 +94,16 @@ def read_subject(
             questions.from_golden([g.outputs], _named(description.outputs, g.outputs))[0]
             for g in golden.requests
         ]
-        limits = Tolerance(golden.tolerance.absolute, golden.tolerance.relative, agreement)
+        told = golden.tolerance
+        limits = replace(limits, absolute=told.absolute, relative=told.relative)
         origins.append("golden.json")
     if calibration is not None:
-        asked += questions.from_npz(calibration, description.inputs)
+        rows = questions.from_npz(calibration, description.inputs)
+        truth = questions.truth_from_npz(calibration, description.outputs, len(rows))
+        asked += rows
         origins.append(calibration.name)
     if tolerance is not None:
-        limits = Tolerance(tolerance, limits.relative, agreement)
+        limits = replace(limits, absolute=tolerance)
     real = bool(asked)
     return Subject(
         folder,
@@ -96,6 +113,7 @@ def read_subject(
         limits,
         " and ".join(origins) or "made up",
         real,
+        truth,
     )
 
 

@@ -11,6 +11,7 @@ from inference_service.tune.candidates import AS_BUILT, candidates
 from inference_service.tune.choose import Choice, Policy, choose
 from inference_service.tune.machine import describe_machine
 from inference_service.tune.measurement import Measurement
+from inference_service.tune.parity import Parity
 from inference_service.tune.runner import Effort, Tell, measure
 from inference_service.tune.subject import Subject
 
@@ -39,16 +40,18 @@ def tune(
     effort: Effort,
     tell: Tell,
     graphs: Mapping[str, Path] | None = None,
+    judged: Mapping[str, Parity] | None = None,
 ) -> Tuning:
     """Measures the candidates on `cores` and chooses by `policy`.
 
-    `graphs` are rewritten graphs beside the one as built. Raises BudgetExceeded when nothing fits,
-    ConfigurationError when the model as built cannot be measured.
+    `graphs` are rewritten graphs beside the one as built, `judged` what is known of their answers
+    already: one that did not pass is refused without being measured. Raises BudgetExceeded when
+    nothing fits, ConfigurationError when the model as built cannot be measured.
     """
     rewritten = dict(graphs or {})
     tried = candidates(len(cores), list(rewritten))
     files = {AS_BUILT: subject.model, **rewritten}
-    measured = measure(subject, tried, files, cores, effort, tell)
+    measured = measure(subject, tried, files, cores, effort, tell, judged)
     choice = choose(measured, policy, effort.batch_rows)
     record = {
         "format": FORMAT,

@@ -13,8 +13,10 @@ from edgectl.model import tune
 from inference_service.description import parse_description
 from inference_service.runtime_options import parse_runtime
 from inference_service.tune.choose import FIGURES
+from inference_service.tune.subject import read_subject
 from protos.digests import digest_bytes
 from tests.edge_assets.bench import Bench, make_blank, opened_bench
+from tests.edge_assets.tuning import halvable
 from tests.edge_assets.tuning.networks import calibration, network
 from tests.inference_service.models import taxi_model
 
@@ -68,6 +70,40 @@ def test_8_bits_need_rows(tmp_path: Path, edgectl: Runner) -> None:
     assert (done.code, done.out) == (2, "")
     assert "--calibration FILE.npz" in done.err
     assert not (tmp_path / "net-tuned").exists()
+
+
+def test_16_bits_are_tried_when_asked_for(tmp_path: Path, edgectl: Runner) -> None:
+    folder, rows = halvable.regression(tmp_path / "net"), halvable.calibration(tmp_path / "r.npz")
+    options = ("--fp16", "--for", "size", "--calibration", str(rows), *FEW)
+    done = edgectl("model", "tune", str(folder), "--tolerance", "1e-9", "--json", *options)
+    assert done.code == 0, done.err
+    assert done.json["choice"]["candidate"] != "fp16"
+    (entry,) = [e for e in done.json["candidates"] if e["candidate"] == "fp16"]
+    assert entry["verdict"].startswith("refused: with every value rounded, the largest difference")
+    assert done.json["fp16"]["bytes_after"] == entry["model_bytes"]
+    made = tmp_path / "small"
+    loose = ("--tolerance", "0.01", "--out", str(made))
+    done = edgectl("model", "tune", str(folder), *loose, *options)
+    assert done.code == 0, done.err
+    (line,) = [line for line in done.out.splitlines() if "largest difference" in line]
+    size, before = ((path / "model.onnx").stat().st_size for path in (made, folder))
+    assert line.startswith(f"fp16  {size} of {before} bytes ({size / before:.0%}), ")
+    assert line.endswith(" times the default's")
+    assert "chosen  fp16: size of the file is " in done.out
+    record = json.loads((made / "tuning.json").read_bytes())
+    assert (record["fp16"]["nodes"], record["fp16"]["left"]) == (5, {})
+    assert read_subject(made).description.digest == record["tuned_digest"]
+
+
+def test_what_cannot_be_of_16_bits_is_told(tmp_path: Path, edgectl: Runner) -> None:
+    done = edgectl("model", "tune", str(taxi_model(tmp_path / "taxi")), "--fp16", *FEW)
+    assert (done.code, done.out) == (2, "")
+    assert "cannot be made of float16" in done.err
+    large = halvable.regression(tmp_path / "large", weigh=1e6)
+    done = edgectl("model", "tune", str(large), "--fp16", *FEW)
+    assert (done.code, done.out) == (3, "")
+    assert "float16 holds 6e-08 to 65504" in done.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["large", "taxi"]
 
 
 def test_what_fits_no_budget_is_refused(tmp_path: Path, edgectl: Runner) -> None:

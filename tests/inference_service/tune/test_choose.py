@@ -125,6 +125,17 @@ def test_another_objective_takes_its_figure_but_not_a_worse_p95(
     assert choice(measured("better", 1.2, **better)).candidate == "default"
 
 
+def test_the_smallest_file_may_be_slow_but_neither_wrong_nor_hardly_smaller() -> None:
+    slow = measured("small", 3.0, cpu_ms=5.0, model_bytes=60)
+    made = choice(measured("quick", 0.1), slow, objective="size")
+    assert (made.candidate, made.why) == ("small", "size of the file is 40% below the default's")
+    assert choice(slow).candidate == "default"
+    made = choice(measured("hardly", 0.1, model_bytes=97), objective="size")
+    assert made.verdicts["hardly"] == "size of the file is not 5% below the default's"
+    wrong = measured("wrong", 0.1, model_bytes=50, refused="it differs")
+    assert choice(wrong, objective="size").candidate == "default"
+
+
 def test_an_unknown_objective_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="latency, throughput, start, memory"):
         choice(objective="luck")

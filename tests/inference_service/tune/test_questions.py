@@ -92,6 +92,19 @@ def test_rows_of_a_calibration_file(tmp_path: Path) -> None:
     assert [q["x"].shape for q in made] == [(1, 2)] * 3
 
 
+def test_a_calibration_file_may_say_what_is_right(tmp_path: Path) -> None:
+    path, label = tmp_path / "rows.npz", TensorSpec("label", "BYTES", (-1, 1))
+    np.savez(path, x=np.ones((2, 2), "f4"), label=np.array([["a"], ["b"]]))
+    truth = questions.truth_from_npz(path, [label, COUNT], 2)
+    assert [list(row) for row in truth] == [["label"], ["label"]]
+    assert [row["label"][0, 0] for row in truth] == ["a", "b"]
+    assert truth[0]["label"].dtype == object
+    assert questions.truth_from_npz(path, [COUNT], 2) == []
+    for specs, count in (([label], 3), ([TensorSpec("x", "FP32", (-1, 1))], 2)):
+        with pytest.raises(ConfigurationError, match=r"rows\.npz does not fit"):
+            questions.truth_from_npz(path, specs, count)
+
+
 def test_a_model_of_fixed_rows_takes_that_many_at_once(tmp_path: Path) -> None:
     path = tmp_path / "rows.npz"
     np.savez(path, f=np.arange(5, dtype="f4").reshape(5, 1))
