@@ -8,6 +8,8 @@ EDGE_HOME ?= .edge
 TORCH ?= torch==2.13.0
 # Tests wait for subprocesses more than they compute: more of them than cores pays.
 WORKERS ?= 3
+# With REPORTS=folder pytest writes its results there, as JUnit's XML.
+report = $(if $(REPORTS),--junitxml=$(REPORTS)/$(1).xml)
 export EDGE_HOME
 export ORT_DISABLE_TELEMETRY := 1
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -47,8 +49,8 @@ types:
 	$(BIN)/mypy
 
 check:
-	$(BIN)/pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile $(call report,tests)
+	$(BIN)/pytest -m alone $(call report,alone)
 
 lock: ## pins every dependency with its hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev \
