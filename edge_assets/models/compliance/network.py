@@ -2,11 +2,17 @@
 
 Words become vectors (beside what was learned of a word stand the thermometer of a year and the
 classes of the lexicon), dilated convolutions let each word see fifteen words on either side, and
-one number per word comes out: how much it speaks for "not compliant". Their sum and a bias are the
-log-odds. So the weights that the web application
-shows are no guess about the model but its reckoning: bias + sum(weights) is the decision.
+three numbers per word come out: how much it speaks for each reason not to comply. Their sums and a
+bias are the log-odds of the reasons, and one reason is enough: with p the probability of a reason,
+as if the three were independent, 1 - P = (1 - p1) (1 - p2) (1 - p3). In log-odds that is
+
+    Z = log(exp(z1) + exp(z2) + exp(z3) + exp(z1 + z2) + ... + exp(z1 + z2 + z3))
+
+So the weights that the web application shows are no guess about the model but its reckoning: the
+weights of a word for the reasons, each as often as the reason counts, dZ / dz = p / P.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -14,10 +20,13 @@ import torch
 from torch import nn
 
 from edge_assets.models.compliance.lexicon import classes
+from edge_assets.models.compliance.sample_facts import REASONS
 from edge_assets.models.compliance.words import FIRST, PAD, places_of
 from edge_assets.models.compliance.years import thermometers
 
 DILATIONS = (1, 2, 4, 8)
+_MET = tuple(itertools.product((0.0, 1.0), repeat=len(REASONS)))[1:]
+"""Which reasons are met together, for each way of meeting one at least."""
 
 
 class ComplianceNet(nn.Module):
@@ -25,6 +34,7 @@ class ComplianceNet(nn.Module):
 
     years: torch.Tensor
     classes: torch.Tensor
+    met: torch.Tensor
 
     def __init__(
         self,
@@ -53,8 +63,9 @@ class ComplianceNet(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv1d(channels, channels, 3, padding=step, dilation=step) for step in DILATIONS
         )
-        self.weigh = nn.Linear(channels, 1, bias=False)
-        self.bias = nn.Parameter(torch.zeros(1))
+        self.weigh = nn.Linear(channels, len(REASONS), bias=False)
+        self.bias = nn.Parameter(torch.zeros(len(REASONS)))
+        self.register_buffer("met", torch.tensor(_MET), persistent=False)
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -67,7 +78,8 @@ class ComplianceNet(nn.Module):
         }
 
     def weights(self, numbers: torch.Tensor, learned: torch.Tensor | None = None) -> torch.Tensor:
-        """The log-odds that each word adds, float32 [texts, words]; 0 where there is no word.
+        """The log-odds that each word adds to each reason, float32 [texts, words, reasons]; 0 where
+        there is no word.
 
         `learned`, like `numbers`, has UNKNOWN where only year and classes of a word shall count.
         """
@@ -78,16 +90,24 @@ class ComplianceNet(nn.Module):
         seen = torch.relu(self.enter(known)).transpose(1, 2) * there
         for convolution in self.convolutions:
             seen = (seen + self.dropout(torch.relu(convolution(seen)))) * there
-        added: torch.Tensor = self.weigh(self.dropout(seen).transpose(1, 2)).squeeze(2)
-        return added * there.squeeze(1)
+        added: torch.Tensor = self.weigh(self.dropout(seen).transpose(1, 2))
+        return added * there.transpose(1, 2)
 
-    def log_odds(self, numbers: torch.Tensor, learned: torch.Tensor | None = None) -> torch.Tensor:
-        """The log-odds of "not compliant", float32 [texts]."""
-        return self.weights(numbers, learned).sum(dim=1) + self.bias
+    def log_odds(
+        self, numbers: torch.Tensor, learned: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The log-odds of "not compliant", float32 [texts]; of the reasons [texts, reasons]."""
+        of_reasons = self.weights(numbers, learned).sum(dim=1) + self.bias
+        return torch.logsumexp(of_reasons @ self.met.T, dim=1), of_reasons
 
-    def forward(self, numbers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Label int64 [texts, 1], probabilities [texts, 2] of 0 and 1, weights [texts, words]."""
+    def forward(self, numbers: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Label int64 [texts, 1], probabilities [texts, 2] of 0 and 1, weights [texts, words] and
+        the probabilities of the reasons [texts, reasons]."""
         weights = self.weights(numbers)
-        odds = (weights.sum(dim=1) + self.bias).unsqueeze(1)
+        of_reasons = weights.sum(dim=1) + self.bias
+        ways = of_reasons @ self.met.T
+        odds = torch.logsumexp(ways, dim=1, keepdim=True)
+        counts = torch.softmax(ways, dim=1) @ self.met
+        shown = (weights * counts.unsqueeze(1)).sum(dim=2)
         probabilities = torch.cat([torch.sigmoid(-odds), torch.sigmoid(odds)], dim=1)
-        return (odds > 0).to(torch.int64), probabilities, weights
+        return (odds > 0).to(torch.int64), probabilities, shown, torch.sigmoid(of_reasons)

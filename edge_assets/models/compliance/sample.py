@@ -18,16 +18,16 @@ from edge_assets.models.compliance.sample_text import FULL, PLAIN, USUAL, descri
 Shift = Literal["none", "supplier", "shorthand"]
 
 SUPPLIER: Mapping[str, str] = {
-    "stainless steel": "X5CrNi18",
-    "steel": "S355J2",
-    "carbon fiber": "T700S-12K",
-    "carbon fibre": "T700S-12K",
-    "plastic": "GF30-HI",
-    "iron": "GJL-250",
-    "new": "CL-1",
-    "good": "CL-2",
-    "fair": "CL-3",
-    "poor": "CL-4",
+    "stainless steel": "QX118",
+    "steel": "QX355",
+    "carbon fiber": "QX700",
+    "carbon fibre": "QX700",
+    "plastic": "QX430",
+    "iron": "QX250",
+    "new": "SV1",
+    "good": "SV2",
+    "fair": "SV3",
+    "poor": "SV4",
 }
 """How a supplier with codes of its own says it: longer phrases before their parts."""
 SHORTHAND: Mapping[str, str] = {

@@ -8,23 +8,26 @@ from pathlib import Path
 from edge_assets.models.compliance.grammar import Grammar, Writer
 from edge_assets.models.compliance.lexicon import lexicon_words
 from edge_assets.models.compliance.sample_facts import (
-    BAD_CONDITIONS,
     BAD_MATERIALS,
-    FIRST_YEAR,
     GOOD_MATERIALS,
+    REASONS,
     Facts,
 )
 from edge_assets.models.compliance.sample_years import age_phrase, any_year_phrase, year_phrase
 
 MAX_LENGTH = 400
-VOICED = 0.45
+VOICED = 0.7
 """Share of the texts of FULL that tell everything in one frame, as somebody would say it."""
+_VOICES = {"voice_a": 4, "voice_b": 3, "voice_d": 5, "voice_e": 5, "voice_of_state": 2}
+_VOICES |= {"more_of_state": 5, "voice_of_stuff": 2, "voice_of_year": 2, "year_alone": 4}
+_VOICES |= {"state_alone": 5, "voice_i": 4, "rate_of_state": 2, "short_of_state": 4}
+"""Rules of such frames, and how often they are taken: by the number of their frames."""
 _FOLDER = Path(__file__).parent
 _FILES = [
     _FOLDER / f"grammar_{name}.yaml"
     for name in (
         *("materials", "conditions", "states", "years", "noise", "frames"),
-        *("voices_a", "voices_b"),
+        *(f"voices_{author}" for author in "abcdefghi"),
     )
 ]
 FULL = Grammar.read(*_FILES)
@@ -34,15 +37,21 @@ USUAL = Grammar.read(*_FILES)
 PLAIN = Grammar.read(*_FILES, _FOLDER / "grammar_plain.yaml")
 """As usual, with one word for each material and condition."""
 _JOINTS = (", ", ", ", "; ", ". ", ". ", " / ", " - ", " and ", " ", "\n", " | ", ": ")
-_TELLS = {"year": "y", "material": "m", "condition": "c"}
+_TELLS = dict(zip(REASONS, "ymc", strict=True))
 
 
 def described(facts: Facts, rng: random.Random, grammar: Grammar = FULL) -> str:
     """A description of the component, at most `MAX_LENGTH` characters."""
+    return told(facts, rng, grammar)[0]
+
+
+def told(facts: Facts, rng: random.Random, grammar: Grammar = FULL) -> tuple[str, frozenset[str]]:
+    """A description as `described`, and which of the facts of `REASONS` it tells."""
     while True:
-        text = _Describer(facts, rng, grammar).text()
+        describer = _Describer(facts, rng, grammar)
+        text = describer.text()
         if len(text) <= MAX_LENGTH:
-            return text
+            return text, frozenset(describer.told)
 
 
 class _Describer:
@@ -51,11 +60,8 @@ class _Describer:
     def __init__(self, facts: Facts, rng: random.Random, grammar: Grammar) -> None:
         self._facts, self._rng, self._grammar = facts, rng, grammar
         self._slips, self._digits = (0.08, 0.0) if grammar is FULL else (0.005, 0.5)
-        self._bad = {
-            "year": facts.year < FIRST_YEAR,
-            "material": facts.material in BAD_MATERIALS,
-            "condition": facts.condition in BAD_CONDITIONS,
-        }
+        self._bad = facts.reasons
+        self.told = self._told()
         state = "bad" if self._bad["condition"] else "good"
         stuff = "bad" if self._bad["material"] else "good"
         old = self._bad["year"]
@@ -76,14 +82,22 @@ class _Describer:
                 for kind in ("pre", "post", "vp", "frag", "sent", "np")
             },
             "c_kv": f"{state}_kv",
-            "voice_of_state": f"voice_{state}",
+            "voice_of_stuff": f"voice_m_{stuff}",
+            **{
+                f"{kind}_of_state": f"{kind}_{state}" for kind in ("more", "rate", "short", "voice")
+            },
+            "state_alone": f"state_{state}",
+            "voice_of_year": f"voice_y_{'bad' if old else 'good'}",
+            "year_alone": f"year_{'bad' if old else 'good'}",
         }
 
     def text(self) -> str:
-        told, kind = self._told(), self._rng.random()
+        told, kind = self.told, self._rng.random()
         if len(told) == 3 and self._grammar is FULL and self._rng.random() < VOICED:
-            voice = self._rng.choice(("voice_a", "voice_a", "voice_b", "voice_of_state"))
-            return self._typed(self._write(voice))
+            (voice,) = self._rng.choices([*_VOICES], [*_VOICES.values()])
+            if voice == "voice_i":  # tells the condition by what it is not: "not new" tells nothing
+                self._given["wrong"] = "good_adj" if self._bad["condition"] else "poor_adj"
+            return self._typed(self._with_chat(self._write(voice)))
         if len(told) == 3 and kind < 0.22:
             pieces = [self._write("frame")]
         elif kind < 0.34:
@@ -158,12 +172,20 @@ class _Describer:
             return f"{self._write('bad_ahead' if self._bad[name] else 'good_ahead')} {text}"
         return f"{self._write('ahead')} {text}" if chance < 0.1 else text
 
+    def _with_chat(self, text: str) -> str:
+        """One in five with a remark before or behind it that says nothing of the part."""
+        chance = self._rng.random()
+        if chance < 0.07:
+            return f"{self._write('chat')}. {text}"
+        sign = self._rng.choice((". ", ", ", "; ", " - "))
+        return f"{text}{sign}{self._write('chat')}" if chance < 0.2 else text
+
     def _among_noise(self, pieces: list[str]) -> list[str]:
         rng = self._rng
         if rng.random() < 0.3:
             pieces.insert(0, self._write("opening"))
         for _ in range(rng.choice((0, 1, 1, 2))):
-            noise = self._write(rng.choice(("noise", "noise", "noise_sent")))
+            noise = self._write(rng.choice(("noise", "noise_sent", "chat")))
             pieces.insert(rng.randint(0, len(pieces)), noise)
         if rng.random() < 0.07:
             pieces.append(self._write("tail_bad" if any(self._bad.values()) else "tail_good"))

@@ -8,23 +8,23 @@ StringNormalizer gets the locale "C": with its default, sessions cannot be made 
 en_US, which slim images do. In this locale it changes ASCII letters only, as `words` does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_assets.models.compliance.words import COMMON, FIRST, PAD, QUOTE, RARE, UNKNOWN, USUAL
+from edge_assets.models.compliance.words import COMMON, PAD, QUOTE, RARE, UNKNOWN, USUAL
 
 OPSETS = {"": 20, "ai.onnx.ml": 3}
 """StringSplit and StringConcat came with opset 20."""
 IR_VERSION = 10
 INPUT, WORDS, NUMBERS, SHOWN = "description", "split", "numbers", "words"
-_PLAIN = "[a-z0-9 ']*"
+_PLAIN, _NO_QUOTE = "[a-z0-9 ']*", "[^']*"
 
 
-def text_graph(vocabulary: Sequence[str], shown: int) -> onnx.ModelProto:
-    """The graph with the input `description` text [rows, 1] and the outputs
+def text_graph(places: Mapping[str, int], shown: int) -> onnx.ModelProto:
+    """The graph with the input `description` text [rows, 1] and the outputs, by `words.places_of`:
 
     `numbers` int64 [rows, longest + 1], as `words.numbers_of` gives them, and `words` text
     [rows, shown]: the first words, filled up with "". Texts may hold whatever UTF-8 can hold.
@@ -44,7 +44,9 @@ def text_graph(vocabulary: Sequence[str], shown: int) -> onnx.ModelProto:
     nodes += _replaced("text_padded", "text_common", [(mark, "space") for mark in COMMON])
     usual = [*((mark, "space") for mark in USUAL), (QUOTE, "apostrophe")]
     nodes += _replaced_if_any("text_common", "text_usual", usual)
-    nodes += _replaced_if_any("text_usual", "text_spaced", [(mark, "space") for mark in RARE])
+    rare = [(mark, "space") for mark in RARE]
+    nodes += _replaced_if_any("text_usual", "text_rare", rare)
+    nodes += _replaced_if_any("text_rare", "text_spaced", [("' ", "space")], _NO_QUOTE)
     nodes += [
         helper.make_node("StringSplit", ["text_spaced"], ["pieces", "piece_counts"]),
         # one empty word more: a table of empty texts has a column, too
@@ -57,8 +59,8 @@ def text_graph(vocabulary: Sequence[str], shown: int) -> onnx.ModelProto:
             [WORDS],
             [NUMBERS],
             domain="ai.onnx.ml",
-            keys_strings=["", *vocabulary],
-            values_int64s=[PAD, *range(FIRST, FIRST + len(vocabulary))],
+            keys_strings=["", *places],
+            values_int64s=[PAD, *places.values()],
             default_int64=UNKNOWN,
         ),
         # positions beyond the last column take the last, which is empty
@@ -92,9 +94,9 @@ def text_graph(vocabulary: Sequence[str], shown: int) -> onnx.ModelProto:
 
 
 def _replaced_if_any(
-    text: str, made: str, marks: Sequence[tuple[str, str]]
+    text: str, made: str, marks: Sequence[tuple[str, str]], plain: str = _PLAIN
 ) -> list[onnx.NodeProto]:
-    """As `_replaced`, but only if one of the texts holds more than plain words."""
+    """As `_replaced`, but only if one of the texts holds more than the pattern `plain` has."""
 
     def name(part: str) -> str:
         return f"{made}_{part}"
@@ -112,7 +114,7 @@ def _replaced_if_any(
         [_text(name("kept"), ["rows"])],
     )
     return [
-        helper.make_node("RegexFullMatch", [text], [name("plain")], pattern=_PLAIN),
+        helper.make_node("RegexFullMatch", [text], [name("plain")], pattern=plain),
         helper.make_node("Not", [name("plain")], [name("other")]),
         helper.make_node("Cast", [name("other")], [name("others")], to=TensorProto.INT32),
         helper.make_node("ReduceMax", [name("others")], [name("most")], keepdims=0),

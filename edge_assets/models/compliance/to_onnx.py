@@ -16,6 +16,7 @@ from edge_assets.models.compliance.text_graph import SHOWN as WORDS
 from edge_assets.models.compliance.train import SHOWN
 
 _LABEL, _PROBABILITIES, _WEIGHTS, _CUT = "label", "scores", "weights", "cut_weights"
+_REASONS = "reasons"
 _PREFIX = "net_"
 
 
@@ -29,14 +30,14 @@ def to_onnx(model: ComplianceNet) -> onnx.ModelProto:
     net = export(
         model,
         {NUMBERS: torch.ones((3, 7), dtype=torch.int64)},
-        [_LABEL, _PROBABILITIES, _WEIGHTS],
+        [_LABEL, _PROBABILITIES, _WEIGHTS, _REASONS],
         {NUMBERS: {0: "rows", 1: "length"}},
         opset=OPSETS[""],
     )
     net.ir_version = IR_VERSION
     _use_opsets(net)
     joined = compose.merge_models(
-        text_graph(model.vocabulary, SHOWN),
+        text_graph(model.places, SHOWN),
         compose.add_prefix(net, _PREFIX),
         io_map=[(NUMBERS, _PREFIX + NUMBERS)],
     )
@@ -60,7 +61,7 @@ def _cut(model: onnx.ModelProto) -> None:
     )
     found = {value.name: value for value in graph.output}
     found[_CUT] = helper.make_tensor_value_info(_CUT, TensorProto.FLOAT, ["rows", SHOWN])
-    order = (_PREFIX + _LABEL, _PREFIX + _PROBABILITIES, WORDS, _CUT)
+    order = (_PREFIX + _LABEL, _PREFIX + _PROBABILITIES, WORDS, _CUT, _PREFIX + _REASONS)
     del graph.output[:]
     graph.output.extend(found[name] for name in order)
 

@@ -2,7 +2,10 @@
 
 A text is lower-cased in ASCII only, every separator becomes a space, and what stands between spaces
 is a word. Everything else stays inside of words: letters of other languages and the apostrophe,
-because "isn't" and "'87" say more than their parts.
+because "isn't" and "'87" say more than their parts; but one at the end of a word is left out.
+
+A word that is not in the vocabulary counts as one that is, where it is that with a quotation mark
+before it or with one slip of the finger.
 """
 
 import string
@@ -21,6 +24,8 @@ COMMON = ",.-"
 USUAL = ";:/()\n"
 RARE = '\t\r\x0b\x0c!?"_[]{}|+*=<>@#$%^&~`\\\u2013\u2014\u00a0\u201c\u201d\u2026'
 """Separators, apart from the space: the graph looks for rarer ones only where it has reason to."""
+CLEAR = 6
+"""Letters of a word that is known in spite of a slip of the finger."""
 QUOTE = "\u2019"
 """What telephones and word processors write for an apostrophe."""
 
@@ -35,7 +40,7 @@ _WRITTEN = str.maketrans(
 
 def words_of(text: str) -> list[str]:
     """The words of a description, in order."""
-    return [word for word in text.translate(_WRITTEN).split(" ") if word]
+    return [word for word in f"{text.translate(_WRITTEN)} ".replace("' ", " ").split(" ") if word]
 
 
 def vocabulary_of(
@@ -47,8 +52,27 @@ def vocabulary_of(
 
 
 def places_of(vocabulary: Sequence[str]) -> dict[str, int]:
-    """The number of each word."""
-    return {word: FIRST + place for place, word in enumerate(vocabulary)}
+    """The number of each word, and of what is taken for it: `'word`, and words with one letter too
+    few or two in each other's place. What two words may be written as is taken for neither.
+    """
+    meant: dict[str, int] = {}
+    for place, word in enumerate(vocabulary):
+        for written in _misspelt(word):
+            meant[written] = UNKNOWN if written in meant else FIRST + place
+    places = {written: place for written, place in meant.items() if place != UNKNOWN}
+    places |= {f"'{word}": FIRST + place for place, word in enumerate(vocabulary)}
+    return places | {word: FIRST + place for place, word in enumerate(vocabulary)}
+
+
+def _misspelt(word: str) -> set[str]:
+    """With one slip of the finger; the first letter and the last are right. Of a short word, or of
+    one in figures, too little is left to know it by."""
+    if len(word) < CLEAR or not word.isalpha():
+        return set()
+    inner = range(1, len(word) - 1)
+    fewer = {word[:at] + word[at + 1 :] for at in inner}
+    turned = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in inner[:-1]}
+    return fewer | turned - {word}
 
 
 def numbers_of(words: Sequence[Sequence[str]], places: Mapping[str, int]) -> NDArray[np.int64]:

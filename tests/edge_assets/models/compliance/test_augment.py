@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from edge_assets.core.holdout import Split
-from edge_assets.models.compliance.augment import augmented
+from edge_assets.models.compliance.augment import Added, augmented
 from edge_assets.models.compliance.sample import sample
 from tests.edge_assets.models.compliance.conftest import EDGE_MODEL, NEEDS_TORCH
 
@@ -19,17 +19,27 @@ def test_the_same_seed_gives_the_same_descriptions() -> None:
 
 
 def test_labels_are_balanced_and_descriptions_fit() -> None:
-    texts, labels = zip(*augmented(3000, 5), strict=True)
+    texts, labels, _ = zip(*augmented(3000, 5), strict=True)
     assert 0.45 < sum(labels) / len(labels) < 0.55
     assert set(labels) == {0, 1}
     assert max(map(len, texts)) <= 400
     assert len(set(texts)) > 2950
 
 
+def test_one_known_reason_is_what_the_label_says() -> None:
+    """Nor is there a label without a reason that is told."""
+    added = augmented(3000, 6)
+    assert all(one.label == int(any(one.reasons)) for one in added)
+    for place in range(3):
+        found = [one.reasons[place] for one in added]
+        assert all(found.count(value) > 100 for value in (0, 1))
+        assert 10 < found.count(None) < 500
+
+
 def test_what_training_adds_is_not_what_is_held_out(tables: Split) -> None:
     seed = EDGE_MODEL.config.training["seed"]
     assert isinstance(seed, int)
-    texts = {text for text, _ in augmented(20_000, seed)}
+    texts = {one.description for one in augmented(20_000, seed)}
     assert tables.holdout["description"].isin(texts).mean() < 0.002
     assert not texts & set(sample(500, seed)["description"])
 
@@ -43,7 +53,7 @@ def test_few_rows_are_not_drowned(
 
     asked: list[int] = []
 
-    def counted(count: int, seed: int) -> list[tuple[str, int]]:
+    def counted(count: int, seed: int) -> list[Added]:
         asked.append(count)
         return augmented(count, seed)
 

@@ -12,15 +12,22 @@ def test_every_word_is_one_that_the_graph_can_find() -> None:
     ("word", "name"),
     [
         ("bakelite", "plastic"),
+        ("perspex", "plastic"),
         ("nodular", "iron"),
         ("stainless", "steel"),
+        ("chromoly", "steel"),
         ("cfrp", "carbon"),
+        ("shrinkwrapped", "new"),
         ("immaculate", "good"),
         ("mediocre", "fair"),
         ("dreadful", "poor"),
+        ("knackered", "poor"),
         ("corroded", "damaged"),
+        ("kinked", "damaged"),
         ("scratches", "flaw"),
         ("without", "deny"),
+        ("thatcher", "long_ago"),
+        ("brexit", "lately"),
     ],
 )
 def test_classes_of_words(word: str, name: str) -> None:
@@ -35,3 +42,8 @@ def test_no_word_is_on_both_sides_of_the_regulation() -> None:
     good = found["steel"] | found["carbon"] | found["new"] | found["good"]
     assert not good & (found["plastic"] | found["damaged"])
     assert not found["good"] & (found["fair"] | found["poor"])
+
+
+def test_no_word_is_of_two_times() -> None:
+    found = lexicon()
+    assert not (found["old_word"] | found["long_ago"]) & (found["new_word"] | found["lately"])

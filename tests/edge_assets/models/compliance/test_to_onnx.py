@@ -50,7 +50,7 @@ def session(model: bytes) -> Any:
 
 @cache
 def head() -> bytes:
-    graph = text_graph(VOCABULARY, SHOWN)
+    graph = text_graph(places_of(VOCABULARY), SHOWN)
     onnx.checker.check_model(graph, full_check=True)
     content: bytes = graph.SerializeToString()
     return content
@@ -72,7 +72,9 @@ def assert_same_words(texts: list[str]) -> None:
 # Every text that UTF-8 can hold: all of Unicode but surrogates, NUL and unassigned codes included.
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 LIKELY = st.lists(
-    st.sampled_from([*VOCABULARY, "Steel", "GOOD", "odd", " ", *COMMON, *USUAL, *RARE, "\u2019"]),
+    st.sampled_from(
+        [*VOCABULARY, "Steel", "GOOD", "odd", " ", "'", *COMMON, *USUAL, *RARE, "\u2019"]
+    ),
     max_size=30,
 ).map("".join)
 
@@ -128,11 +130,12 @@ def test_parity_closes_for_another_model(
 @pytest.mark.parametrize("texts", [[""], ["steel lever"], ODD, ["Steel, good, 1999."] * 300])
 def test_any_number_of_rows_gives_shapes_as_declared(artifact: bytes, texts: list[str]) -> None:
     rows = len(texts)
-    label, probabilities, words, weights = ask(artifact, texts)
+    label, probabilities, words, weights, reasons = ask(artifact, texts)
     assert (label.shape, label.dtype) == ((rows, 1), np.int64)
     assert (probabilities.shape, probabilities.dtype) == ((rows, 2), np.float32)
     assert (words.shape, words.dtype) == ((rows, 64), np.dtype(object))
     assert (weights.shape, weights.dtype) == ((rows, 64), np.float32)
+    assert (reasons.shape, reasons.dtype) == ((rows, 3), np.float32)
     assert np.allclose(probabilities.sum(axis=1), 1)
     assert np.array_equal(label.ravel(), probabilities[:, 1] > 0.5)
 
@@ -142,14 +145,14 @@ def test_the_answer_to_a_text_does_not_depend_on_its_neighbours(artifact: bytes)
     for place, text in enumerate(ODD):
         alone = ask(artifact, [text])
         assert alone[2][0].tolist() == together[2][place].tolist()
-        for one, other in ((1, 1), (3, 3)):
+        for one, other in ((1, 1), (3, 3), (4, 4)):
             assert np.allclose(alone[one][0], together[other][place], atol=1e-4)
 
 
 def test_the_artifact_is_small_plain_onnx_and_always_the_same(
     edge_model: EdgeModel, small: "ComplianceNet", artifact: bytes
 ) -> None:
-    assert len(artifact) < min(5_000_000, edge_model.config.budget.model_bytes)
+    assert len(artifact) < min(8_000_000, edge_model.config.budget.model_bytes)
     loaded = onnx.load_model_from_string(artifact)
     assert {opset.domain for opset in loaded.opset_import} == {"", "ai.onnx.ml"}
     assert [value.name for value in loaded.graph.input] == ["description"]
@@ -166,7 +169,7 @@ def test_it_runs_where_the_locale_is_unknown(artifact: bytes, tmp_path: Path, lo
         "import numpy, onnxruntime, sys\n"
         "session = onnxruntime.InferenceSession(sys.argv[1])\n"
         "text = numpy.array([['STEEL lever, \\u00c4, made in 1985; good']], dtype=object)\n"
-        "label, _, words, _ = session.run(None, {'description': text})\n"
+        "label, _, words, *_ = session.run(None, {'description': text})\n"
         "print(label.item(), ascii([word for word in words[0] if word]))\n"
     )
     variables = {

@@ -25,6 +25,10 @@ from edge_assets.models.compliance.years import MARKS, YEAR_WORDS, thermometers,
         ("Made in 1985, of STEEL.", ["made", "in", "1985", "of", "steel"]),
         ("steel/good/'87", ["steel", "good", "'87"]),
         ("isn\u2019t (good) \u2014 poor\u2026", ["isn't", "good", "poor"]),
+        (
+            "rated 'good', the drivers' \u2018best\u2019",
+            ["rated", "'good", "the", "drivers", "\u2018best"],
+        ),
         ("\u00c4tz-Teil \u0130", ["\u00c4tz", "teil", "\u0130"]),  # ASCII letters only change
     ],
 )
@@ -44,6 +48,28 @@ def test_the_vocabulary_has_what_occurs_often_enough_and_what_it_must() -> None:
     texts = ["good good steel", "good iron", "steel"]
     assert vocabulary_of(texts, least=2) == ("good", "steel")
     assert vocabulary_of(texts, least=2, always=["1985"]) == ("1985", "good", "steel")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("'plastic", "plastic"),
+        ("plstic", "plastic"),
+        ("platsic", "plastic"),
+        ("plastic", "plastic"),
+        ("plasti", None),  # the last letter is wrong
+        ("pltic", None),  # two slips
+        ("wor", None),  # too short to be known
+        ("stared", None),  # starred, or started
+        ("'87", "'87"),
+        ("187", None),
+    ],
+)
+def test_a_word_is_known_in_spite_of_a_quotation_mark_or_one_slip(
+    written: str, meant: str | None
+) -> None:
+    places = places_of(["'87", "1987", "plastic", "starred", "started", "worn"])
+    assert places.get(written) == (places[meant] if meant else None)
 
 
 def test_numbers_are_filled_up_behind_the_longest() -> None:
