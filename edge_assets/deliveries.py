@@ -1,15 +1,22 @@
-"""Deliveries of an edge model: tables, or folders of images, by what `model.yaml` says."""
+"""Deliveries of an edge model: tables, or folders of images, by what `model.yaml` says.
+
+Several models may take from one landing folder; nobody takes a delivery away from the others.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_assets.core.config import load_model_config
 from edge_assets.core.config_schema import ModelConfig
+from edge_assets.core.folders import model_folders
+from protos.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from edge_assets.core.raw_data import Delivery
+    from edge_assets.core.raw_data import Delivery, DeliveryRefused
+    from edge_assets.core.where import Counted
 
 
 def inspect(config: ModelConfig, path: Path, known: Mapping[str, str]) -> "Delivery":
@@ -24,8 +31,11 @@ def inspect(config: ModelConfig, path: Path, known: Mapping[str, str]) -> "Deliv
         return inspect_images(path, known)
     from edge_assets.core.preparing import required_of
     from edge_assets.core.raw_data import inspect_delivery
+    from edge_assets.core.where import names_of
 
-    return inspect_delivery(path, known, required_of(data, config.prediction), formats=data.formats)
+    chosen_by = [names_of(data, column) for column in data.where]
+    required = (*required_of(data, config.prediction), *chosen_by)
+    return inspect_delivery(path, known, required, formats=data.formats)
 
 
 def read(config: ModelConfig, path: Path) -> "pd.DataFrame":
@@ -37,3 +47,55 @@ def read(config: ModelConfig, path: Path) -> "pd.DataFrame":
     from edge_assets.core.raw_data import read_delivery
 
     return read_delivery(path, formats=config.data.formats)
+
+
+def count(config: ModelConfig, path: Path) -> "Counted":
+    """How many rows of a delivery are the model's own, nobody's, or those of others.
+
+    Reads the columns of `data.where` only, block by block. Raises DeliveryRefused.
+    """
+    from edge_assets.core.preparing import plain
+    from edge_assets.core.raw_data import read_delivery_blocks
+    from edge_assets.core.where import Counted, names_of, take
+
+    data = config.data
+    names = {plain(name) for column in data.where for name in names_of(data, column)}
+    blocks = read_delivery_blocks(path, lambda name: plain(name) in names, formats=data.formats)
+    own = unknown = others = 0
+    for block in blocks:
+        taken = take(block, data)
+        own, unknown = own + len(taken.own), unknown + len(taken.unknown)
+        others += taken.others
+    return Counted(own, unknown, others)
+
+
+def refuse(config: ModelConfig, path: Path, quarantined: Path, refusal: "DeliveryRefused") -> Path:
+    """Puts a refused delivery into the quarantine, below `quarantined`; the folder with the reason.
+
+    Where other models take from the same landing folder it stays there, and only the reason is
+    written: what one of them cannot use, another one can. Raises as `quarantine` and `note`.
+    """
+    if shares_landing(config):
+        from edge_assets.core.refused import note
+
+        return note(path, quarantined / config.name, refusal)
+    from edge_assets.core.quarantine import quarantine
+
+    return quarantine(path, quarantined / config.data.landing, refusal)
+
+
+def shares_landing(config: ModelConfig) -> bool:
+    """Whether other models take from its landing folder: it takes some rows only, or they say so.
+
+    Raises ConfigurationError when folders of EDGE_MODELS are not there.
+    """
+    if config.data.where:
+        return True
+    for name, folder in model_folders().items():
+        try:
+            other = load_model_config(folder / "model.yaml")
+        except ConfigurationError:  # a model that cannot be loaded takes nothing
+            continue
+        if name != config.name and other.data.landing == config.data.landing:
+            return True
+    return False

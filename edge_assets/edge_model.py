@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from edge_assets.core.measuring import Outputs
     from edge_assets.core.prepared import Prepared
+    from edge_assets.core.where import Taken
 
 
 _BESIDE = {"__pycache__", "tests"}
@@ -97,16 +98,26 @@ class EdgeModel:
 
         Batches that were prepared by another one are no rows of the same dataset.
         """
-        config, core = self.config, Path(__file__).parent / "core"
+        config, core, not_prepared = self.config, Path(__file__).parent / "core", {**_NOT_PREPARED}
         files = sources_of(self.folder, config.entrypoints.prepare.partition(":")[0])
         files = files or {name: core / name for name in _PREPARING}
+        if config.data.where:
+            files = {**files, "where.py": core / "where.py"}
+        else:  # nothing is chosen, as it was before there was such a key
+            not_prepared["where"] = True
         return digest_json(
             {
                 "code": {name: digest_file(path) for name, path in files.items()},
-                "data": config.data.model_dump(mode="json", exclude=_NOT_PREPARED),
+                "data": config.data.model_dump(mode="json", exclude=not_prepared),
                 "prediction": config.prediction.model_dump(mode="json", include=_PREDICTED_AS),
             }
         )
+
+    def take(self, raw: "pd.DataFrame") -> "Taken":
+        """Of a delivery the rows that are its own, by `data.where`: `prepare` gets no others."""
+        from edge_assets.core.where import take
+
+        return take(raw, self.config.data)
 
     def prepare(self, raw: "pd.DataFrame") -> "Prepared":
         """The rows of the dataset, and those set aside with their reasons; every row once.

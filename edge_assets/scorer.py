@@ -57,14 +57,15 @@ class Scorer:
         images = config.data.kind == "images"
         own = {plain(name) for name in (config.prediction.target, *config.data.target_aliases)}
         names = [str(name) for name in raw.columns if plain(str(name)) in own]
+        mine, strange = self._own(raw)
         usable = prepare_to_score(
-            raw,
+            mine,
             self._model.prepare,
             LABEL if images else config.prediction.target,
             [LABEL] if images else names,
             self._labels,
         )
-        reasons = dict(usable.reasons)
+        reasons = {**usable.reasons, **strange}
         places: list[Any] = []
         parts: dict[str, list[Any]] = {spec.name: [] for spec in self._description.outputs}
         if len(usable.kept):
@@ -84,6 +85,21 @@ class Scorer:
         }
         beside = raw[[PATH]] if images else None
         return align(len(raw), found, answers, reasons, config.prediction, beside)
+
+    def _own(self, raw: "pd.DataFrame") -> "tuple[pd.DataFrame, dict[int, str]]":
+        """Rows that may be asked about, and why not the others: they are another model's.
+
+        A row that does not say whose it is may be asked about: who asks knows.
+        """
+        from edge_assets.core.where import told
+
+        where = self._model.config.data.where
+        if not where:
+            return raw, {}
+        taken = self._model.take(raw)
+        mine = raw.index.isin(taken.own.index) | raw.index.isin(taken.unknown.index)
+        reason = f"another model's row: this one is for {told(where)}"
+        return raw[mine], dict.fromkeys(raw.index[~mine].tolist(), reason)
 
     def _ask(
         self, rows: "pd.DataFrame"

@@ -56,7 +56,9 @@ def sample(
     if out is None:
         folder = _local(load_settings().landing) / config.data.landing
         suffix = "" if config.data.kind == "images" else ".csv"
-        out = folder / f"{batch_name(count, seed, shift, datetime.now(UTC))}{suffix}"
+        # Other models deliver into the same folder.
+        whose = f"{model}-" if config.data.where else ""
+        out = folder / f"{whose}{batch_name(count, seed, shift, datetime.now(UTC))}{suffix}"
     content = content_of(edge_model.sample(count, seed, shift))
     deliver(content, out)
     written = {"path": str(out), "rows": count, "seed": seed, "shift": shift, "synthetic": True}

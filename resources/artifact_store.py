@@ -79,7 +79,8 @@ class ArtifactStore:
         if not (target.exists() and digest_file(target) == digest):
             data = self.get_bytes(digest)
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(target.name + ".part")
+            # Hidden, and its own: several may restore a delivery that their models share.
+            temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
             temporary.write_bytes(data)
             temporary.replace(target)
         return target

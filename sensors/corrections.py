@@ -107,7 +107,8 @@ def build(chain: Chain) -> dg.SensorDefinition:
             waiting = State(state.start, end.isoformat(), found.files, taken[-TAKEN_AT_MOST:])
             return dg.SensorResult(skip_reason=wait, cursor=json.dumps(asdict(waiting)))
 
-        content = to_csv(found.frame)
+        mine = {name: value for name, value in data.where.items() if name not in data.inputs}
+        content = to_csv(found.frame.assign(**mine))
         name = f"corrections-{start:%Y%m%dT%H%M%SZ}-{short(digest_bytes(content))}.csv"
         land(content, folder / name)
         taken = (*taken, *found.marks)[-TAKEN_AT_MOST:]

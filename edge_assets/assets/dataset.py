@@ -75,6 +75,14 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 remedy=f"materialize their raw_batch again (the sensor {chain.name}_new_data does "
                 "so by itself), or withdraw them",
             )
+        batches = {name: made for name, made in batches.items() if documents[name]["rows_kept"]}
+        if not batches:
+            raise NotFound(
+                f"no accepted batch holds a row of {chain.name}",
+                why="all rows of its batches are those of other models",
+                remedy="deliver rows that data.where of its model.yaml asks for",
+            )
+        documents = {name: documents[name] for name in batches}
         rows = _read(store, documents)
         inputs, target = list(model.data.inputs), model.prediction.target
         parts = split(rows, columns=inputs, share=model.holdout.share, seed=model.holdout.seed)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from edge_assets.chain import Chain
+from edge_assets.core.config_data import Data
+from edge_assets.edge_model import EdgeModel
 from edge_assets.frames import put_frame
 from edge_assets.lineage import newest, result
 from protos.errors import NotFound
@@ -14,6 +16,9 @@ from resources.artifact_store import ArtifactStore
 from resources.platform import Platform
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from edge_assets.core.prepared import Prepared
     from edge_assets.core.raw_data import Delivery
 
 CONTENT = "content"
@@ -75,9 +80,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         from edge_assets.core.prepared import REASON
-        from edge_assets.core.quarantine import quarantine
-        from edge_assets.core.raw_data import DeliveryRefused, judge_rows
-        from edge_assets.deliveries import inspect, read
+        from edge_assets.core.raw_data import DeliveryRefused
+        from edge_assets.deliveries import inspect, read, refuse
 
         data, batch = chain.config.data, context.partition_key
         store, settings = platform.artifacts, platform.settings
@@ -88,16 +92,9 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             known = known_contents(context.instance, chain, but=batch)
             delivery = inspect(chain.config, path, known)
             raw = read(chain.config, path)
-            prepared = chain.model.prepare(raw)
-            judge_rows(
-                len(raw),
-                len(prepared.kept),
-                prepared.reasons,
-                max_set_aside_share=data.max_set_aside_share,
-                min_rows=data.min_rows,
-            )
+            prepared, others = _prepared(chain.model, raw)
         except DeliveryRefused as refused:
-            where = quarantine(path, Path(settings.quarantine) / data.landing, refused)
+            where = refuse(chain.config, path, Path(settings.quarantine), refused)
             if newest(context.instance, chain.key("raw_batch"), batch) is None:
                 # It was no batch: a mended delivery may come under the same name.
                 context.instance.delete_dynamic_partition(chain.batches.name or "", batch)
@@ -109,7 +106,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             )
             raise
 
-        counts = {"rows in": len(raw), "rows kept": len(prepared.kept)}
+        rows_in = len(raw) - others
+        counts = {"rows in": rows_in, "rows kept": len(prepared.kept), **_of_others(data, others)}
         yield chain.checked("raw_batch", "usable_rows", True, counts)
         set_aside = raw.loc[prepared.set_aside.index].assign(
             **{REASON: prepared.set_aside[REASON] if len(prepared.set_aside) else ""}
@@ -125,16 +123,61 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 part.path: store.put_file(path if path.is_file() else path / part.path)
                 for part in delivery.files
             },
-            "rows_in": len(raw),
+            "rows_in": rows_in,
             "rows_kept": len(prepared.kept),
             "set_aside": prepared.reasons,
             "kept": put_frame(store, prepared.kept),
             "set_aside_rows": put_frame(store, set_aside),
+            **({"rows_of_others": others} if data.where else {}),
         }
         identity = {name: document[name] for name in ("content", "prepared_by")}
-        yield result(store, document, _metadata(document, delivery), identity=identity)
+        metadata = {**_metadata(document, delivery), **_of_others(data, others)}
+        yield result(store, document, metadata, identity=identity)
 
     return raw_batch
+
+
+def _prepared(model: EdgeModel, raw: "pd.DataFrame") -> "tuple[Prepared, int]":
+    """The model's own rows, prepared and judged, and how many were those of other models.
+
+    Own rows are judged among themselves: those of others make no bad delivery a good one. Rows that
+    say not whose they are count by their share of the delivery, for every model of it alike.
+    Without an own row there is nothing to judge, and nothing is kept.
+
+    Raises DeliveryRefused when too many rows were set aside.
+    """
+    import pandas as pd
+
+    from edge_assets.core.prepared import REASON, Prepared
+    from edge_assets.core.preparing import prepare_table
+    from edge_assets.core.raw_data import judge_rows
+
+    data, (own, unknown, others) = model.config.data, model.take(raw)
+    if len(unknown):
+        reasons = Prepared(own, unknown).reasons
+        share = data.max_set_aside_share
+        known = len(raw) - len(unknown)
+        judge_rows(len(raw), known, reasons, max_set_aside_share=share, min_rows=0)
+    if data.where and own.empty:
+        prepared = prepare_table(own, data, model.config.prediction)
+    else:
+        prepared = model.prepare(own)
+        judge_rows(
+            len(own),
+            len(prepared.kept),
+            prepared.reasons,
+            max_set_aside_share=data.max_set_aside_share,
+            min_rows=data.min_rows,
+        )
+    if len(unknown):
+        both = [part[[REASON]] for part in (prepared.set_aside, unknown) if len(part)]
+        prepared = Prepared(prepared.kept, pd.concat(both).sort_index())
+    return prepared, others
+
+
+def _of_others(data: Data, others: int) -> dict[str, int]:
+    """The metadata entry of rows that other models take."""
+    return {"rows of others": others} if data.where else {}
 
 
 def _restore(

@@ -16,3 +16,11 @@ class Section(BaseModel):
     """Base of every section: frozen, and closed to keys that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class MisplacedError(ValueError):
+    """A mistake that shows only when several values are compared; `place` is where to mend it."""
+
+    def __init__(self, text: str, *place: int | str) -> None:
+        super().__init__(text)
+        self.place = place

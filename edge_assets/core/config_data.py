@@ -1,10 +1,18 @@
 """The sections of `model.yaml` about data: what comes in, what is predicted, who makes it."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from edge_assets.core.config_base import FunctionPath, Identifier, Section, Share, Text
+from edge_assets.core.config_base import (
+    FunctionPath,
+    Identifier,
+    MisplacedError,
+    Section,
+    Share,
+    Text,
+)
 
 PROBABILITIES = "probabilities"
 """The output of every classifier that holds one probability for each class, in their order."""
@@ -132,13 +140,15 @@ class Data(Section):
 
     `required` holds groups of column names: a delivery needs a column of each. By default these are
     the columns and their aliases, with the target. `features` are the columns that the model sees,
-    by default all.
+    by default all. `where` holds columns and the value that a row of this model has there; rows
+    with another one are those of other models that take from the same `landing` folder.
     """
 
     source: Text
     kind: Literal["table", "images"] = "table"
     landing: Identifier
     formats: tuple[Literal["csv", "parquet"], ...] = ("csv", "parquet")
+    where: Mapping[Text, int | float | str] = {}
     required: tuple[tuple[str, ...], ...] = ()
     max_set_aside_share: Share = 0.25
     min_rows: int = Field(default=1, ge=1)
@@ -159,8 +169,23 @@ class Data(Section):
                 raise ValueError(f"{word} named twice: {', '.join(twice)}")
         return self
 
+    @field_validator("where", mode="before")
+    @classmethod
+    def _texts_or_numbers(cls, where: Any) -> Any:
+        """YAML reads NO as false and 2026-01-01 as a date, which no cell of a table says."""
+        for name, value in where.items() if isinstance(where, Mapping) else ():
+            if isinstance(value, bool) or not isinstance(value, int | float | str):
+                text = f"{value} is no text and no number: write it in quotes, as in the data"
+                raise MisplacedError(text, str(name))
+            if isinstance(value, str) and not value.strip():
+                raise MisplacedError("no row has an empty value: write that of its rows", str(name))
+        return where
+
     @model_validator(mode="after")
     def _images_fit(self) -> Self:
+        if self.kind == "images" and self.where:
+            text = "only of tables are rows chosen: deliver images into a landing of their own"
+            raise MisplacedError(text, "where")
         pictures = [column for column in self.columns if len(column.shape) > 1]
         if self.kind == "images" and (len(self.columns) != 1 or len(pictures) != 1):
             raise ValueError("images have one column, of the shape [height, width, channels]")

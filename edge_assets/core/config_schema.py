@@ -9,20 +9,20 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from edge_assets.core.config_base import Identifier, Scalar, Seconds, Section, Share, Text
+from edge_assets.core.config_base import (
+    Identifier,
+    MisplacedError,
+    Scalar,
+    Seconds,
+    Section,
+    Share,
+    Text,
+)
 from edge_assets.core.config_data import Column as Column
 from edge_assets.core.config_data import Data, Entrypoints, Prediction, Sample
 from edge_assets.core.near import meant
 
 Flavour = Literal["sklearn", "torch", "keras", "lightgbm", "xgboost", "onnx"]
-
-
-class MisplacedError(ValueError):
-    """A mistake that shows only when sections are compared; `place` is where to mend it."""
-
-    def __init__(self, text: str, *place: int | str) -> None:
-        super().__init__(text)
-        self.place = place
 
 
 class FeatureSet(Section):
@@ -130,6 +130,33 @@ class Drift(Section):
             yield duration.end, ("durations", number, "end")
 
 
+class Performance(Section):
+    """When the released model counts as worse on live traffic, by labels that come late.
+
+    Its error there is compared with that on its own holdout; of a row it is `champion.error`.
+    `max_loss` is a share of the error on the holdout. `tolerated` is no share but an error: growth
+    below it is accepted where shares of an error near 0 say little.
+    """
+
+    days: float = Field(default=30.0, gt=0.0, le=3650.0)
+    windows: int = Field(default=1000, ge=1)
+    min_rows: int = Field(default=100, ge=1)
+    max_loss: float = Field(default=0.1, ge=0.0)
+    tolerated: float = Field(default=0.0, ge=0.0)
+    confidence: float = Field(default=0.99, gt=0.5, lt=1.0)
+    resamples: int = Field(default=2000, ge=200, le=100_000)
+    seed: int = Field(default=42, ge=0)
+    interval_seconds: Seconds = 3600.0
+
+    @model_validator(mode="after")
+    def _can_be_shown(self) -> Self:
+        if (1 - self.confidence) * self.resamples < 1:
+            raise ValueError(
+                f"{self.resamples} resamples cannot show a confidence of {self.confidence}"
+            )
+        return self
+
+
 class Ring(Section):
     """The gate of one ring; shares are of the devices in the ring."""
 
@@ -218,6 +245,7 @@ class ModelConfig(Section):
     parity: Parity
     budget: Budget
     drift: Drift
+    performance: Performance = Performance()
     rollout: Rollout
     device: Device
     smoke_test: SmokeTest
@@ -232,6 +260,9 @@ class ModelConfig(Section):
         if self.prediction.target in inputs:
             text = f"the target {self.prediction.target} is among the columns of data"
             raise MisplacedError(text, "prediction", "target")
+        if self.prediction.target in self.data.where:
+            text = "the target cannot choose the rows: of a single answer there is nothing to learn"
+            raise MisplacedError(text, "data", "where", self.prediction.target)
         names = [output.name for output in self.prediction.outputs]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

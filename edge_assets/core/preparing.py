@@ -39,10 +39,10 @@ def prepare_table(raw: pd.DataFrame, data: Data, prediction: Prediction) -> Prep
     reasons = pd.Series("", index=raw.index)
     made: dict[str, Any] = {}
     for column in data.columns:
-        cells = _cells(raw, (column.name, *column.aliases))
+        cells = cells_of(raw, (column.name, *column.aliases))
         made[column.name] = _read(cells, column, reasons)
     made[prediction.target] = _read(
-        _cells(raw, (prediction.target, *data.target_aliases)), target_column(prediction), reasons
+        cells_of(raw, (prediction.target, *data.target_aliases)), target_column(prediction), reasons
     )
     rows = pd.DataFrame(made, index=raw.index)
     prepared = divide(rows, reasons)
@@ -60,25 +60,26 @@ def target_column(prediction: Prediction) -> Column:
     return Column(name=prediction.target, datatype="BYTES")
 
 
-def _cells(raw: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+def cells_of(raw: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     """The first cell of each row that is not empty, over all columns with one of the names."""
     wanted = {plain(name) for name in names}
     found = [place for place, name in enumerate(raw.columns) if plain(str(name)) in wanted]
     cells = pd.Series(None, index=raw.index, dtype="object")
     for place in found:
         here = raw.iloc[:, place].astype("object")
-        cells = cells.where(~_empty(cells), here)
+        cells = cells.where(~is_empty(cells), here)
     return cells
 
 
-def _empty(cells: pd.Series) -> "pd.Series[bool]":
+def is_empty(cells: pd.Series) -> "pd.Series[bool]":
+    """Whether each cell says nothing: unknown, or a text of spaces."""
     text = cells.map(lambda cell: isinstance(cell, str) and not cell.strip())
     return cells.isna() | text.astype(bool)
 
 
 def _read(cells: pd.Series, column: Column, reasons: pd.Series) -> Any:
     """The values of one column; `reasons` gets the first reason of each row that has none yet."""
-    empty = _empty(cells)
+    empty = is_empty(cells)
     if not column.nullable:
         _note(reasons, empty, f"{column.name}: is missing")
     if column.datatype == "BYTES":

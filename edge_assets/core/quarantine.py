@@ -2,13 +2,13 @@
 
 import errno
 import json
-import re
 import shutil
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_assets.core.raw_data import DeliveryRefused
+from edge_assets.core.refused import REASON_FILE, reason_of, safe
 from protos.errors import NotFound, Unavailable
 
 MAX_TRIES = 1000
@@ -33,20 +33,10 @@ def quarantine(
     folder.mkdir(parents=True, exist_ok=True)
     incoming = folder / f".incoming-{uuid.uuid4().hex}"
     (incoming / "delivery").mkdir(parents=True)
-    reason = {
-        "reason": refusal.reason.value,
-        "what": refusal.what,
-        "why": refusal.why,
-        "remedy": refusal.remedy,
-        "name": delivery.name,
-        "digest": refusal.digest or None,
-        "time": time.isoformat().replace("+00:00", "Z"),
-    }
-    (incoming / "reason.json").write_text(
-        json.dumps(reason, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    reason = json.dumps(reason_of(delivery, refusal, time), indent=2, ensure_ascii=False)
+    (incoming / REASON_FILE).write_text(f"{reason}\n", encoding="utf-8")
     copied = _move(delivery, incoming / "delivery" / delivery.name)
-    name = f"{time:%Y%m%dT%H%M%SZ}-{_safe(delivery.name)}"
+    name = f"{time:%Y%m%dT%H%M%SZ}-{safe(delivery.name)}"
     target = _publish(incoming, folder, name)
     if copied:
         _remove(delivery)
@@ -93,7 +83,3 @@ def _remove(source: Path) -> None:
         shutil.rmtree(source)
     else:
         source.unlink()
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.-]", "_", name)[:100].strip(".") or "delivery"

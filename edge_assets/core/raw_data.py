@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from edge_assets.core.preparing import plain as plain_name
-from edge_assets.core.tables import TableError, read_table, survey_table
+from edge_assets.core.tables import TableError, read_blocks, read_table, survey_table
 from protos.digests import digest_file, digest_json
 from protos.errors import DataRefused
 
@@ -127,6 +127,24 @@ def read_delivery(path: Path, *, formats: Collection[str] = ("csv", "parquet")) 
         except TableError as error:
             raise _unreadable(file.name, error) from error
     return pd.concat(tables, ignore_index=True)
+
+
+def read_delivery_blocks(
+    path: Path,
+    wanted: Callable[[str], bool],
+    *,
+    formats: Collection[str] = ("csv", "parquet"),
+) -> Iterator[pd.DataFrame]:
+    """The `wanted` columns of all rows, block by block: the delivery may be larger than memory.
+
+    Raises:
+        DeliveryRefused: a file cannot be read.
+    """
+    for file in _files(path, formats):
+        try:
+            yield from read_blocks(file, wanted)
+        except TableError as error:
+            raise _unreadable(file.name, error) from error
 
 
 def judge_rows(

@@ -35,6 +35,28 @@ def target_folder(name: str, parent: Path | None) -> Path:
 
 def choose_port(given: int | None = None) -> int:
     """`given`, or a port that no known model has. Raises ConfigurationError when it is taken."""
+    used = _ports()
+    if given is None:
+        return free_port(used)
+    if given in used:
+        raise ConfigurationError(
+            f"the port {given} is taken", why=f"by {used[given]}", remedy="leave --port away"
+        )
+    return given
+
+
+def choose_ports(count: int) -> list[int]:
+    """As many ports that no known model has. Raises ConfigurationError when there are too few."""
+    used = dict(_ports())
+    found = []
+    for _ in range(count):
+        found.append(free_port(used))
+        used[found[-1]] = ""
+    return found
+
+
+def _ports() -> dict[int, str]:
+    """The port on devices -> the model that has it."""
     from edge_assets.core.config import load_model_config
 
     used = {}
@@ -43,13 +65,7 @@ def choose_port(given: int | None = None) -> int:
             used[load_model_config(folder / "model.yaml").device.port] = name
         except ConfigurationError:  # a model that somebody is writing; its own check tells
             continue
-    if given is None:
-        return free_port(used)
-    if given in used:
-        raise ConfigurationError(
-            f"the port {given} is taken", why=f"by {used[given]}", remedy="leave --port away"
-        )
-    return given
+    return used
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 import getpass
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -61,14 +62,26 @@ class Made:
 
 
 def make_from_table(
-    stage: Path, target_path: Path, table: pd.DataFrame, target: Target, source: str, port: int
+    stage: Path,
+    target_path: Path,
+    table: pd.DataFrame,
+    target: Target,
+    source: str,
+    port: int,
+    *,
+    landing: str = "",
+    where: Mapping[str, str] = MappingProxyType({}),
 ) -> Made:
     """Writes the folder of an edge model into `stage`; it is meant for `target_path`.
+
+    `where` are the headers and values by which the rows of `table` were chosen, and those of
+    deliveries will be; several models may have one folder `landing`, by default the model's name.
 
     Raises ConfigurationError when nothing of the table can be learned from.
     """
     pointed, commas = with_decimal_points(table)
-    plan = draft_plan(stage.name, pointed, target, source, port)
+    plan = draft_plan(stage.name, pointed, target, source, port, where)
+    plan = replace(plan, landing=landing, where=where)
     commas = tuple(header for header in commas if header not in plan.left_out)
     part = data_part(table, plan)
     texts = any(column.datatype == "BYTES" for column in plan.columns)
@@ -123,8 +136,15 @@ def make_from_table(
     )
 
 
-def draft_plan(name: str, table: pd.DataFrame, target: Target, source: str, port: int) -> Plan:
-    """What can be told before anything is trained.
+def draft_plan(
+    name: str,
+    table: pd.DataFrame,
+    target: Target,
+    source: str,
+    port: int,
+    where: Collection[str] = (),
+) -> Plan:
+    """What can be told before anything is trained; columns of `where` are no inputs.
 
     Raises ConfigurationError when no column is left to learn from.
     """
@@ -132,11 +152,12 @@ def draft_plan(name: str, table: pd.DataFrame, target: Target, source: str, port
     drafts = [
         infer_column(header, names[header], table[header])
         for header in table.columns
-        if header != target.header
+        if header != target.header and header not in where
     ]
     leaking = leaking_columns(table, drafts, target)
     left_out = {d.header: leaking.get(d.header) or d.why for d in drafts}
     left_out = {header: why for header, why in left_out.items() if why}
+    left_out |= dict.fromkeys(where, "it chooses the rows of this model")
     used = [d for d in drafts if d.header not in left_out]
     if not used:
         reasons = "; ".join(f"{header}: {why}" for header, why in list(left_out.items())[:5])
@@ -165,7 +186,7 @@ def draft_plan(name: str, table: pd.DataFrame, target: Target, source: str, port
         training=TRAINING,
         holdout_share=share,
         parity=_parity(table, target),
-        min_rows=min(50, len(table) // 2),
+        min_rows=1 if where else min(50, len(table) // 2),
         notes=_notes(table, target),
         rare=target.rare,
     )
@@ -232,8 +253,9 @@ def _finished(plan: Plan, trained: FirstTraining, rows: int, in_folder: int) -> 
 
 
 def data_part(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """The used columns of as many rows as fit into the folder."""
-    part = table[[header for header in table.columns if header not in plan.left_out]]
+    """The used columns of as many rows as fit into the folder, and those that chose the rows."""
+    used = [h for h in table.columns if h not in plan.left_out or h in plan.where]
+    part = table[used]
     while len(parquet(part)) > MAX_DATA_BYTES:
         part = part.sample(len(part) // 2, random_state=42).sort_index()
     return part.reset_index(drop=True)

@@ -8,6 +8,8 @@ from edge_assets.core.config_data import PROBABILITIES
 from edge_assets.core.preparing import plain
 from protos.errors import ConfigurationError
 
+LONGEST_NAME = 41
+"""Characters of the name of a model."""
 _MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _LONGEST = 48
 TAKEN = ("batch", "reason", PROBABILITIES)

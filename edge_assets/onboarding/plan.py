@@ -57,6 +57,10 @@ class Plan:
     min_rows: int = 50
     shifts: tuple[str, ...] = ()
     shift_note: str = ""
+    landing: str = ""
+    """The folder of deliveries, where it is not called like the model."""
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Header -> value: the rows of the file, and of deliveries, that are this model's."""
     sample_rows: int = 2000
     datasheet: Mapping[str, str] = field(default_factory=dict)
 

@@ -35,6 +35,11 @@ def scalar(value: object) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A text in quotes, so that no reader takes it for a number, a date or a truth."""
     return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
@@ -90,7 +95,8 @@ def _head(plan: Plan) -> list[str]:
 
 
 def _description(plan: Plan) -> str:
-    return f"Predicts {plan.target} from {len(plan.columns)} inputs ({plan.source})."
+    of = "".join(f" of {column} {value}" for column, value in plan.where.items())
+    return f"Predicts {plan.target}{of} from {len(plan.columns)} inputs ({plan.source})."
 
 
 def _prediction(plan: Plan) -> list[str]:
@@ -115,7 +121,9 @@ def _data(plan: Plan) -> list[str]:
         "data:",
         f"  source: {scalar(f'{plan.source}, as it was on {plan.made}')}",
         f"  kind: {plan.data_kind}",
-        f"  landing: {plan.name}          # folder of new deliveries, below EDGE_LANDING",
+        f"  landing: {plan.landing or plan.name}"
+        "          # folder of new deliveries, below EDGE_LANDING",
+        *_where(plan),
         "  # A bad row is set aside with its reason; too many of them refuse the delivery.",
         "  max_set_aside_share: 0.25",
         f"  min_rows: {plan.min_rows}",
@@ -141,6 +149,14 @@ def _data(plan: Plan) -> list[str]:
         lines.append("  # Known only after the answer: never an input.")
         lines.append(f"  leaking: {flow(plan.leaking)}")
     return [*lines, ""]
+
+
+def _where(plan: Plan) -> list[str]:
+    if not plan.where:
+        return []
+    said = "Only these rows of a delivery are this model's; the others are those of its siblings."
+    chosen = [f"    {scalar(column)}: {quoted(value)}" for column, value in plan.where.items()]
+    return [comment(said, "  "), "  where:", *chosen]
 
 
 def _seen(plan: Plan, column: Column) -> str:

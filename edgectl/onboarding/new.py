@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from edge_assets.onboarding.from_table import Made
+    from edge_assets.onboarding.target import Kind
 
 _SHOWN = 12
 
@@ -21,6 +22,7 @@ _SHOWN = 12
     epilog="\b\nExamples:\n"
     "  edgectl model new wine --from wine.csv --target quality\n"
     "  edgectl model new prices --from sales.csv --target price --folder ~/my-models\n"
+    "  edgectl model new demand --from sales.csv --target sold --each product\n"
     "  edgectl model new faults --from images/\n"
     "  edgectl model new bought --from model.onnx --data labelled.csv --target label"
 )
@@ -50,6 +52,12 @@ _SHOWN = 12
     help="Parent of the new folder; default: edge_assets/models of this checkout.",
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="On the device; default: a free one.")
+@click.option(
+    "--each", metavar="COLUMN", help="Of a table: a model NAME_VALUE for each value of it."
+)
+@click.option(
+    "--leave-out-few", is_flag=True, help="With --each: no model of values with few rows."
+)
 @json_option
 def new(
     name: str,
@@ -60,13 +68,19 @@ def new(
     classes: str | None,
     folder: Path | None,
     port: int | None,
+    each: str | None,
+    leave_out_few: bool,
     as_json: bool,
 ) -> None:
     """Make the edge model NAME from what there is: it works at once, and is yours to change."""
     from edge_assets.onboarding.folder import choose_port, staged, target_folder
 
-    place = target_folder(name, folder)
     _check_options(source, data, classes)
+    if each is not None or leave_out_few:
+        _check_each(source, each, port)
+        _make_each(name, source, target, kind, each or "", folder, leave_out_few, as_json)
+        return
+    place = target_folder(name, folder)
     port = choose_port(port)
     if source.is_dir():
         from edge_assets.onboarding.from_images import make_from_images
@@ -84,9 +98,16 @@ def new(
             )
     else:
         made = _from_table(place, source, target, kind, port)
-    record = {
+    emit(_record(place, made), as_json, lambda: str(place))
+    _tell(made)
+    _close(place, made)
+
+
+def _record(place: Path, made: "Made") -> dict[str, Any]:
+    """What was made, for programs."""
+    return {
         "folder": str(place),
-        "name": name,
+        "name": place.name,
         "target": made.plan.target,
         "kind": made.plan.kind,
         "columns": [column.name for column in made.plan.columns],
@@ -102,9 +123,47 @@ def new(
         "port": made.plan.port,
         "not_proven": list(made.not_proven),
     }
-    emit(record, as_json, lambda: str(place))
-    _tell(made)
-    _close(place, made)
+
+
+def _make_each(
+    name: str,
+    source: Path,
+    target: str | None,
+    kind: str | None,
+    each: str,
+    folder: Path | None,
+    leave_out_few: bool,
+    as_json: bool,
+) -> None:
+    from edge_assets.onboarding.reading import with_decimal_points
+    from edgectl.onboarding.new_each import answer_each, make_each
+
+    table = _table(source)
+    chosen = target or _ask_target(with_decimal_points(table)[0])
+    siblings, found = make_each(
+        name, source, table, chosen, _kind(kind), each, folder, leave_out_few
+    )
+    records = [_record(place, made) for place, made in found.items()]
+    answer_each(name, each, siblings, found, records, as_json)
+
+
+def _check_each(source: Path, each: str | None, port: int | None) -> None:
+    if each is None:
+        raise ConfigurationError(
+            "--leave-out-few says nothing without --each", remedy="add --each COLUMN"
+        )
+    if source.is_dir() or source.suffix.lower() == ".onnx":
+        raise ConfigurationError(
+            "--each is for a table",
+            why=f"--from is {source}",
+            remedy="leave it away; of images, give a folder for each model",
+        )
+    if port is not None:
+        raise ConfigurationError(
+            "--port is for one model",
+            why="with --each every model gets a free port of its own",
+            remedy="leave it away, and change device.port in their model.yaml",
+        )
 
 
 def _check_options(source: Path, data: Path | None, classes: str | None) -> None:
@@ -129,15 +188,12 @@ def _from_table(
     from edge_assets.onboarding.folder import staged
     from edge_assets.onboarding.from_table import make_from_table
     from edge_assets.onboarding.reading import with_decimal_points
-    from edge_assets.onboarding.target import Kind, describe_target
+    from edge_assets.onboarding.target import describe_target
 
     table = _table(source)
     pointed, commas = with_decimal_points(table)
     chosen = target or _ask_target(pointed)
-    wanted: Kind | None = (
-        "regression" if kind == "regression" else "classification" if kind else None
-    )
-    described = describe_target(pointed, chosen, wanted)
+    described = describe_target(pointed, chosen, _kind(kind))
     progress(
         f"{described.kind} of {chosen!r}: {len(table)} rows, {_count(table.shape[1], 'column')}"
     )
@@ -145,6 +201,10 @@ def _from_table(
         progress(f"numbers with a decimal comma: {', '.join(commas[:_SHOWN])}")
     with staged(place) as stage:
         return make_from_table(stage, place, table, described, source.name, port)
+
+
+def _kind(text: str | None) -> "Kind | None":
+    return "regression" if text == "regression" else "classification" if text else None
 
 
 def _ask_target(table: "pd.DataFrame") -> str:

@@ -10,7 +10,7 @@ from edge_assets.core.config_schema import ModelConfig
 from edge_assets.core.holdout import Split, split
 from edge_assets.core.metrics import judge_floors
 from edge_assets.edge_model import EdgeModel
-from edge_assets.onboarding.checking.delivery import as_rows, delivered
+from edge_assets.onboarding.checking.delivery import as_rows, delivered, own_rows
 from edge_assets.onboarding.checking.edges import edge_rows, failing_edge, probe_rows
 from edge_assets.onboarding.checking.faults import failed, told_of
 from edge_assets.onboarding.checking.imports import import_alone
@@ -146,7 +146,10 @@ def _data(work: _Work) -> Iterator[Outcome]:
     except Exception as error:
         yield failed("delivery", error, model.folder, "the chain would refuse sample rows: ")
         raise _StopError from None
-    yield Outcome("delivery", "ok", "the chain takes sample rows, and reads them")
+    raw, said = own_rows(model, raw)
+    yield judged("delivery", said, "the chain takes sample rows, and reads them")
+    if said:
+        raise _StopError
     try:
         prepared = model.prepare(raw)
     except Exception as error:

@@ -47,3 +47,14 @@ def delivered(model: "EdgeModel", made: Any) -> "pd.DataFrame":
             as_rows(model, made).to_csv(path, index=False)
         inspect(config, path, {})
         return read(config, path)
+
+
+def own_rows(model: "EdgeModel", raw: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
+    """The rows that `data.where` leaves, and what is wrong when these are not all."""
+    from edge_assets.core.where import told
+
+    taken = model.take(raw)
+    lost = len(raw) - len(taken.own)
+    where = told(model.config.data.where)
+    said = f"{lost} of {len(raw)} sample rows are not of this model: data.where asks for {where}"
+    return taken.own, said if lost else ""
