@@ -7,7 +7,7 @@ whole chain can be followed back without the event log.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 
@@ -17,6 +17,16 @@ from resources.artifact_store import ArtifactStore
 
 DOCUMENT = "document"
 """The metadata entry that holds the digest of an asset's document."""
+HANDED_ON = "release elsewhere"
+"""That of an image which was not made here: the digest of the release that brought it."""
+
+
+class Documents(Protocol):
+    """Where documents are read: the artifact store, or a release on its way to one."""
+
+    def get_document(self, digest: str) -> dict[str, Any]:
+        """The document with this digest. Raises NotFound, IntegrityError."""
+        ...
 
 
 def newest(
@@ -31,9 +41,20 @@ def newest(
             dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition]), limit=1
         ).records
         found = records[0].asset_materialization if records else None
-    if found is None or DOCUMENT not in found.metadata:
-        return None
-    return str(found.metadata[DOCUMENT].value)
+    return _noted(found, DOCUMENT)
+
+
+def handed_on(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
+    """The digest of the release elsewhere that brought the newest image; None if it was made here.
+
+    `key` is that of `container_image`.
+    """
+    event = instance.get_latest_materialization_event(key)
+    return _noted(event.asset_materialization if event else None, HANDED_ON)
+
+
+def _noted(found: dg.AssetMaterialization | None, name: str) -> str | None:
+    return str(found.metadata[name].value) if found and name in found.metadata else None
 
 
 def required(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None = None) -> str:
@@ -90,7 +111,7 @@ def result(
     )
 
 
-def follow(store: ArtifactStore, digest: str) -> list[tuple[str, dict[str, Any]]]:
+def follow(store: Documents, digest: str) -> list[tuple[str, dict[str, Any]]]:
     """The chain behind a document, newest first: (digest, document) pairs down to the raw batches.
 
     A document names what it was made from under `inputs`: {name: digest of a document, or a list of
@@ -108,3 +129,13 @@ def follow(store: ArtifactStore, digest: str) -> list[tuple[str, dict[str, Any]]
         for made_from in document.get("inputs", {}).values():
             waiting += made_from if isinstance(made_from, list) else [made_from]
     return chain
+
+
+def contents(store: Documents, digest: str) -> dict[str, str]:
+    """The raw batches behind a document: name -> digest of the bytes that were delivered.
+
+    Whether two models learned from the same batch is a question of its bytes: another environment
+    may have given its name to others.
+    """
+    found = (document for _, document in follow(store, digest))
+    return {made["batch"]: made["content"] for made in found if made["kind"] == "raw_batch"}

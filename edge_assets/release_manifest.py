@@ -39,6 +39,24 @@ def module_repository(model: str, module: str) -> str:
     return f"{model}-{module}"
 
 
+def smoke_test_repository(model: str) -> str:
+    """The name of the image that asks a model its golden questions, in the registry."""
+    return f"{model}-smoke-test"
+
+
+def images_of(document: Mapping[str, Any]) -> dict[str, str]:
+    """The images of a release: name in the registry -> digest, that of the model first."""
+    model = document["model"]
+    return {
+        model: document["image"],
+        smoke_test_repository(model): document["smoke_test_image"],
+        **{
+            module_repository(model, module["name"]): module["image"]
+            for module in document.get("modules", [])
+        },
+    }
+
+
 def _module_image(chain: Chain, registry: str, module: Mapping[str, Any]) -> str:
     repository = module_repository(chain.name, module["name"])
     return image_reference(registry, repository, module["image"])
@@ -48,7 +66,7 @@ def manifest_of(
     chain: Chain, registry: str, digest: str, document: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The content of the release's layered deployment."""
-    smoke_test = f"{chain.name}-smoke-test"
+    smoke_test = smoke_test_repository(chain.name)
     return layered_deployment(
         chain.name,
         ReleaseManifest(

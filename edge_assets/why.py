@@ -55,13 +55,15 @@ def explain(device: DeviceObservation, model: str, store: ArtifactStore) -> list
         (item for item in documents if item[1]["kind"] in ORDER),
         key=lambda item: ORDER.index(item[1]["kind"]),
     )
-    return links + [_link(digest, document) for digest, document in by_kind]
+    return links + [_link(digest, document, digest != release) for digest, document in by_kind]
 
 
-def _link(digest: str, document: Mapping[str, Any]) -> Link:
+def _link(digest: str, document: Mapping[str, Any], elsewhere: bool) -> Link:
+    """The link of a document; a release `elsewhere` is one that was handed on."""
     kind = document["kind"]
     if kind == "release":
-        detail = f"number {document['number']}, approved by {document['approver']}: "
+        where = "before it was handed on: " if elsewhere else ""
+        detail = f"{where}number {document['number']}, approved by {document['approver']}: "
         return Link(kind, digest, detail + document["reason"])
     if kind == "container_image":
         return Link(kind, document["image"], f"for {document['architecture']}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgectl.output import emit, following, json_option, progress, table
+from edgectl.release_files import export_command, import_command
 from protos.errors import ApprovalMissing, EdgeAssetsError, NotFound, RolloutFailed
 
 if TYPE_CHECKING:
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def release() -> None:
-    """Approve, list and show releases."""
+    """Approve, list and hand on releases."""
+
+
+release.add_command(export_command)
+release.add_command(import_command)
 
 
 @release.command(

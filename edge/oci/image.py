@@ -84,6 +84,20 @@ def read_image(
     return ImageDocuments(digest, manifest, document, config_blob.digest, config, layers, diff_ids)
 
 
+def parts_of_image(store: BlobStore, digest: str) -> set[str]:
+    """Every blob of an image, by the digest of its index or manifest: documents, configs, layers.
+
+    Raises NotFound when a document is not in `store`, IntegrityError when one cannot be read.
+    """
+    document = store.read_json(digest)
+    if not isinstance(document, dict):
+        raise IntegrityError(f"{short(digest)} is no image")
+    if document.get("mediaType") in INDEXES:
+        below = (parts_of_image(store, entry.digest) for entry in manifests_of(document))
+        return {digest}.union(*below)
+    return {digest, *(blob.digest for blob in blobs_of(document))}
+
+
 def _config(raw: Mapping[str, Any]) -> ImageConfig:
     env = dict(str(item).split("=", 1) for item in raw.get("Env") or [])
     return ImageConfig(

@@ -9,7 +9,7 @@ import dagster as dg
 
 from edge_assets.chain import Chain
 from edge_assets.core.approval import Approval, judge_approval
-from edge_assets.lineage import follow, newest, required, result
+from edge_assets.lineage import follow, handed_on, newest, required, result
 from resources.artifact_store import ArtifactStore
 from resources.platform import Platform
 
@@ -68,11 +68,15 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         image = documents[0][1]
         onnx = next(document for _, document in documents if document["kind"] == "onnx_model")
         number = released["number"] + 1 if released else 1
+        elsewhere = handed_on(context.instance, chain.key("container_image"))
         document = {
             "kind": "release",
             "model": chain.name,
             "number": number,
-            "inputs": {"container_image": image_document},
+            "inputs": {
+                "container_image": image_document,
+                **({"handed_on": elsewhere} if elsewhere else {}),
+            },
             "previous": previous,
             "image": image["image"],
             "smoke_test_image": image["smoke_test_image"],

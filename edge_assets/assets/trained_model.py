@@ -1,19 +1,17 @@
 """`trained_model`: a candidate, judged on its floors and against the champion."""
 
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from edge_assets.assets.dataset import BATCH
+from edge_assets.against_champion import Candidate, compare_with_champion
 from edge_assets.chain import Chain, propagate
 from edge_assets.commit import commit_of
 from edge_assets.core.config_data import PROBABILITIES
 from edge_assets.frames import get_frame
-from edge_assets.lineage import follow, gate, newest, refuse_closed_gates, required, result
+from edge_assets.lineage import gate, refuse_closed_gates, required, result
 from edge_assets.model_card import model_card
-from resources.artifact_store import ArtifactStore
 from resources.platform import Platform
 
 if TYPE_CHECKING:
@@ -77,7 +75,9 @@ def build(chain: Chain) -> dg.AssetsDefinition:
             "parameters": dict(config.training),
             "code": chain.model.code(),
         }
-        champion, verdict = _compare(context, chain, store, identity, holdout, outputs)
+        champion, verdict = compare_with_champion(
+            context.instance, chain, store, identity, Candidate(model, holdout, outputs)
+        )
         gates = {
             "metric_floors": gate(floors.passed, floors.reason),
             "champion": gate(verdict["passed"], verdict["reason"]),
@@ -104,38 +104,6 @@ def build(chain: Chain) -> dg.AssetsDefinition:
         return result(store, document, metadata, identity=identity, checks=checks)
 
     return trained_model
-
-
-def _compare(
-    context: dg.AssetExecutionContext,
-    chain: Chain,
-    store: ArtifactStore,
-    identity: dict[str, Any],
-    holdout: "pd.DataFrame",
-    outputs: "Outputs",
-) -> tuple[str | None, dict[str, Any]]:
-    """Compares with the champion on the same rows: (its ONNX digest, the verdict as plain data)."""
-    from edge_assets.core.champion import judge_champion
-    from edge_assets.onnx_session import run
-
-    release = newest(context.instance, chain.key("release"))
-    if release is None:
-        return None, {"passed": True, "reason": "there is no champion yet: the floors decide"}
-    documents = [document for _, document in follow(store, release)]
-    trained = next(made for made in documents if made["kind"] == "trained_model")
-    digest = documents[0]["model_digest"]
-    if {name: trained[name] for name in identity} == identity:
-        return digest, {"passed": True, "reason": "it is the champion: same data, parameters, code"}
-    seen = next(made for made in documents if made["kind"] == "dataset")["batches"]
-    rule = chain.config.champion
-    champion = run(chain.config, store.get_bytes(digest), holdout)
-    verdict = judge_champion(
-        chain.model.errors(outputs, holdout),
-        chain.model.errors(champion, holdout),
-        ~holdout[BATCH].isin(seen).to_numpy(),
-        **rule.model_dump(exclude={"error"}),
-    )
-    return digest, asdict(verdict)
 
 
 def _json(value: dict[str, Any]) -> dg.MetadataValue:

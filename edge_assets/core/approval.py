@@ -49,7 +49,7 @@ def judge_approval(
             remedy="look at the newest image and approve its digest",
         )
     if released is not None and released["image"] == image["image"]:
-        stopped = _first_closed(newer)
+        stopped = first_closed(newer)
         raise ApprovalMissing(
             f"the newest image is already release {released['number']}",
             why=f"the newer candidate has no image: gate '{stopped[1]}' of {stopped[0]} is closed: "
@@ -61,7 +61,7 @@ def judge_approval(
             else "deliver data or change the training, and approve the image that comes of it; "
             "edgectl rollout start rolls a release out again",
         )
-    closed = _first_closed(chain)
+    closed = first_closed(chain)
     if closed:
         kind, name, reason = closed
         raise GateClosed(
@@ -71,7 +71,7 @@ def judge_approval(
         )
 
 
-def _first_closed(documents: Sequence[Mapping[str, Any]]) -> tuple[str, str, str] | None:
+def first_closed(documents: Sequence[Mapping[str, Any]]) -> tuple[str, str, str] | None:
     """Asset, name and reason of the first gate that is closed."""
     for document in documents:
         for name, verdict in document.get("gates", {}).items():
