@@ -14,6 +14,7 @@ import dagster as dg
 from edge_assets.chain import Chain
 from edge_assets.core.windows import Window
 from edge_assets.frames import get_frame, put_frame
+from edge_assets.late_labels import late_labels, learned_batches
 from edge_assets.lineage import follow, gate, newest, required, result
 from protos.errors import NotFound
 from resources.platform import Platform
@@ -87,8 +88,8 @@ def build(chain: Chain) -> dg.AssetsDefinition:
                 remedy="compare artifacts that this chain made: only then it is known what they "
                 "learned from",
             )
-        learned = _learned(platform, known[traffic.champion], known[traffic.candidate])
-        labels, batches = _labels(context.instance, chain, platform, learned)
+        learned = learned_batches(store, known[traffic.champion], known[traffic.candidate])
+        labels, batches = late_labels(context.instance, chain, store, learned)
         found, rows = compare(chain, traffic, labels, rules_of(chain))
         verdict = gate(found.verdict == "better", f"{found.verdict}: {found.reason}")
         document = {
@@ -265,39 +266,12 @@ def _artifacts(instance: dg.DagsterInstance, chain: Chain, platform: Platform) -
         if event is not None and "document" in event.metadata:
             digest = str(event.metadata["document"].value)
             found.setdefault(platform.artifacts.get_document(digest)["onnx"], digest)
+    for asset in ("container_image", "release"):  # one that was handed on was never made here
+        newest_one = newest(instance, chain.key(asset))
+        for digest, document in follow(platform.artifacts, newest_one) if newest_one else ():
+            if document["kind"] == "onnx_model":
+                found.setdefault(document["onnx"], digest)
     return found
-
-
-def _learned(platform: Platform, *artifacts: str) -> set[str]:
-    """The names of the batches that the artifacts were made from."""
-    batches: set[str] = set()
-    for artifact in artifacts:
-        for _, document in follow(platform.artifacts, artifact):
-            if document["kind"] == "dataset":
-                batches |= set(document["batches"])
-    return batches
-
-
-def _labels(
-    instance: dg.DagsterInstance, chain: Chain, platform: Platform, learned: set[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """Labels by the hash of their inputs, and the documents of the batches that they came with.
-
-    A batch that one of the two learned from tells nothing: who has seen the answer knows it.
-    """
-    from edge_assets.core.comparison_sides import labels_of
-
-    store, config = platform.artifacts, chain.config
-    labels: dict[str, Any] = {}
-    used = []
-    for batch in instance.get_dynamic_partitions(chain.batches.name or ""):
-        digest = None if batch in learned else newest(instance, chain.key("raw_batch"), batch)
-        if digest is None:
-            continue
-        kept = get_frame(store, store.get_document(digest)["kept"])
-        labels |= labels_of(kept, config.data, config.prediction)
-        used.append(digest)
-    return labels, used
 
 
 def _metadata(found: "Comparison", traffic: _Traffic) -> dict[str, Any]:

@@ -5,6 +5,7 @@ and those of the newest batch. Errors are compared in pairs. The bounds come fro
 bootstrap over rows (Efron, Tibshirani 1993, chapter 13).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -165,21 +166,33 @@ def _gain(candidate: Floats, champion: Floats) -> Floats:
     return np.where(champion > 0, gain, np.where(candidate > 0, -np.inf, 0.0))
 
 
+def resampled_sums(
+    parts: Sequence[Floats], resamples: int, rng: np.random.Generator
+) -> list[Floats]:
+    """The sum of each part, all of shape (units,), over resampled units: each [resamples].
+
+    Parts are drawn together: unit n of one belongs to unit n of the others. Raises ValueError when
+    there is no unit.
+    """
+    units = len(parts[0])
+    if not units:
+        raise ValueError("there is nothing to draw from")
+    if units > MAX_UNITS:
+        group = rng.permutation(units) % MAX_UNITS
+        parts = [np.bincount(group, part, MAX_UNITS).astype(np.float64) for part in parts]
+        units = MAX_UNITS
+    step = max(1, _CELLS // units)
+    drawn: list[list[Floats]] = [[] for _ in parts]
+    for start in range(0, resamples, step):
+        take = rng.integers(0, units, (min(step, resamples - start), units), dtype=np.int32)
+        for sums, part in zip(drawn, parts, strict=True):
+            sums.append(part[take].sum(axis=1))
+    return [np.concatenate(sums) for sums in drawn]
+
+
 def _bootstrap(
     candidate: Floats, champion: Floats, resamples: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Gains as shares, and by how much the mean error grew, of resampled rows: both [resamples]."""
-    rows = len(candidate)
-    if rows > MAX_UNITS:
-        group = rng.permutation(rows) % MAX_UNITS
-        candidate = np.bincount(group, candidate, MAX_UNITS).astype(np.float64)
-        champion = np.bincount(group, champion, MAX_UNITS).astype(np.float64)
-    units = len(candidate)
-    step = max(1, _CELLS // units)
-    gains, grown = [], []
-    for start in range(0, resamples, step):
-        take = rng.integers(0, units, (min(step, resamples - start), units), dtype=np.int32)
-        ours, theirs = candidate[take].sum(axis=1), champion[take].sum(axis=1)
-        gains.append(_gain(ours, theirs))
-        grown.append((ours - theirs) / rows)
-    return np.concatenate(gains), np.concatenate(grown)
+    ours, theirs = resampled_sums((candidate, champion), resamples, rng)
+    return _gain(ours, theirs), (ours - theirs) / len(candidate)

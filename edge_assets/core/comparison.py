@@ -103,7 +103,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """As plain data; what is not finite is None, for which JSON has a word."""
-        made: dict[str, Any] = _finite(asdict(self))
+        made: dict[str, Any] = finite(asdict(self))
         return made
 
 
@@ -365,11 +365,12 @@ def _variance(values: Floats) -> float:
     return float(values.var(ddof=1)) if len(values) > 1 else 0.0
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain data with None in the place of numbers that are not finite; tuples become lists."""
     if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
+        return {key: finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value

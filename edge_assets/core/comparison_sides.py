@@ -60,7 +60,8 @@ def outputs_at(frame: pd.DataFrame, side: str, prediction: Prediction) -> dict[s
             continue  # what is answered beside that is not compared
         if name not in frame:
             raise ValueError(f"the answers have no {output.name}")
-        cells = frame[name].tolist()
+        # Lists that were stored as Parquet come back as arrays.
+        cells = [c.tolist() if isinstance(c, np.ndarray) else c for c in frame[name].tolist()]
         if output.name == prediction.target and prediction.classes:
             told = [None if isinstance(cell, list) else cell for cell in cells]
             made[output.name] = np.array(told, dtype=object).reshape(len(frame), 1)

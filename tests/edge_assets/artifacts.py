@@ -1,6 +1,7 @@
 """Small ONNX artifacts of nyc_taxi, made on the spot: a fare is `3 + per_mile * miles`."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -37,9 +38,10 @@ def artifact(bench: Bench, per_mile: float) -> bytes:
 
 
 def pretend_artifact(
-    bench: Bench, per_mile: float, train: pd.DataFrame, batches: tuple[str, ...] = ()
+    bench: Bench, per_mile: float, train: pd.DataFrame, batches: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """An `onnx_model` that was learned from `train`, as if `batches` had been its data.
+    """An `onnx_model` that was learned from `train`, as if `batches` had been its data: the
+    documents of each `raw_batch` by its name.
 
     Gives its document with `document`, the digest of that.
     """
@@ -48,10 +50,11 @@ def pretend_artifact(
     dataset = bench.pretend(
         "dataset",
         {
-            "inputs": {},
-            "batches": list(batches),
+            "inputs": {"raw_batch": [*(batches or {}).values()]},
+            "batches": [*(batches or {})],
             "train": put_frame(store, train),
-            "rows": {"train": len(train), "holdout": 0},
+            "holdout": put_frame(store, train),
+            "rows": {"train": len(train), "holdout": len(train)},
         },
     )
     trained = bench.pretend(

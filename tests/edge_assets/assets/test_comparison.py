@@ -140,12 +140,25 @@ def test_labels_that_come_later_change_the_verdict(bench: Bench, models: dict[st
 
 def test_who_has_learned_a_label_is_not_judged_by_it(bench: Bench, models: dict[str, str]) -> None:
     raw, rows = raw_and_cleaned(bench)
-    cheat = pretend_artifact(bench, 2.7, rows, batches=(LABELS,))
+    bench.accept(LABELS, raw)
+    batches = {LABELS: bench.newest("raw_batch", LABELS) or ""}
+    cheat = pretend_artifact(bench, 2.7, rows, batches)
     shadow(bench, {**models, "candidate": cheat["onnx"]}, rows, per_mile=2.7)
-    assert not check(compare(bench, labels=raw)).passed
+    assert not check(compare(bench)).passed
     made = bench.document("comparison", WINDOW.key)
     assert (made["verdict"], made["labelled"]) == ("too little data", [0, 0])
     assert made["inputs"]["raw_batch"] == []
+
+
+def test_a_champion_that_was_handed_on_is_compared(bench: Bench, models: dict[str, str]) -> None:
+    """Its `onnx_model` was materialized elsewhere: what is known of it here is its release."""
+    raw, rows = raw_and_cleaned(bench)
+    key = bench.chain.key("onnx_model")
+    bench.instance.wipe_assets([key])
+    candidate = pretend_artifact(bench, 2.6, bench.cleaned(1, rows=200))
+    assert candidate["onnx"] == models["candidate"]
+    shadow(bench, models, rows)
+    assert check(compare(bench, labels=raw)).passed
 
 
 def test_an_answer_of_a_model_that_was_never_made_here_is_refused(

@@ -1,3 +1,4 @@
+import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,16 @@ def test_answers_that_are_no_numbers_are_no_answers() -> None:
     assert np.isnan(fares.ravel()).tolist() == [False, True, True, True, True]
     with pytest.raises(ValueError, match="no fare"):
         outputs_at(frame, "candidate.", FARE)
+
+
+def test_answers_that_were_stored_are_the_same() -> None:
+    scores = [[0.25, 0.75], [1.0, 0.0]]
+    frame = pd.DataFrame({"output.word": ["yes", "no"], "output.probabilities": scores})
+    stored = io.BytesIO()
+    frame.to_parquet(stored)
+    told = outputs_at(pd.read_parquet(stored), "output.", WORDS)
+    assert told["word"].ravel().tolist() == ["yes", "no"]
+    assert told["probabilities"].tolist() == scores
 
 
 def test_a_labelled_row_without_an_answer_has_an_infinite_error() -> None:

@@ -9,6 +9,8 @@ from edge_assets.core.config_schema import ModelConfig
 from protos.errors import ConfigurationError
 
 SHIPPED = Path(__file__).parents[3] / "edge_assets" / "models" / "nyc_taxi" / "model.yaml"
+COMMENT = "# `edgectl data sample` and the demo."
+"""A line of it that says nothing to the reader: in its place a section can be put."""
 
 
 def _refused(tmp_path: Path, text: str | bytes) -> str:
@@ -62,6 +64,24 @@ def test_the_shipped_file_is_read_and_frozen() -> None:
             "are for numbers, not for BOOL",
         ),
         ("min_effect: 0.1", "min_effect: .nan", "drift.min_effect", "finite number"),
+        (
+            COMMENT,
+            "performance: {max_lost: 9}",
+            "performance.max_lost",
+            "no such key, did you mean max_loss",
+        ),
+        (
+            COMMENT,
+            "performance: {max_loss: -0.1}",
+            "performance.max_loss",
+            "greater than or equal to 0",
+        ),
+        (
+            COMMENT,
+            "performance: {confidence: 0.9999}",
+            "performance",
+            "2000 resamples cannot show a confidence of 0.9999",
+        ),
         ("name: vendor, datatype: INT64", "name: vendor, datatype: INT", "data.columns.0", "INT64"),
         ("maximum: 99, about: who", "maximum: -1, about: who", "data.columns.0", "above maximum"),
         ("name: passengers", "name: vendor", "data", "columns named twice: vendor"),
@@ -84,6 +104,36 @@ def test_a_mistake_is_told_with_line_and_key(
     assert told in message
     if place.split(".")[-1].isalpha() and place not in ("data", "prediction", "rollout"):
         assert f"line {_line_of(broken, new.strip())}, " in message
+
+
+@pytest.mark.parametrize(
+    ("where", "place", "told"),
+    [
+        ("where: {country: NO}", "data.where.country", "False is no text and no number: write it"),
+        ("where: {day: 2026-01-01}", "data.where.day", "2026-01-01 is no text and no number"),
+        ("where: {zone: ' '}", "data.where.zone", "no row has an empty value"),
+        ("where: {fare: 7}", "data.where.fare", "the target cannot choose the rows"),
+        ("kind: images\n  where: {zone: 7}", "data.where", "only of tables are rows chosen"),
+        ("where: zone", "data.where", "valid dictionary"),
+    ],
+)
+def test_rows_are_chosen_by_texts_and_numbers(
+    tmp_path: Path, where: str, place: str, told: str
+) -> None:
+    text = SHIPPED.read_text().replace("  landing:", f"  {where}\n  landing:", 1)
+    message = _refused(tmp_path, text)
+    assert f"line {_line_of(text, 'where: ')}, {place}: " in message
+    assert told in message
+
+
+def test_rows_may_be_chosen_by_several_columns(tmp_path: Path) -> None:
+    file = tmp_path / "model.yaml"
+    chosen = "  where: {zone: 7, site: Ulm, tariff: 1.5}\n  landing:"
+    file.write_text(SHIPPED.read_text().replace("  landing:", chosen, 1))
+    where = load_model_config(file).data.where
+    assert where == {"zone": 7, "site": "Ulm", "tariff": 1.5}
+    assert isinstance(where["zone"], int)
+    assert load_model_config(SHIPPED).data.where == {}
 
 
 @pytest.mark.parametrize(
