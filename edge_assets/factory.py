@@ -20,6 +20,7 @@ from edge_assets.assets import (
     feature_set,
     inference_runtime,
     onnx_model,
+    performance_report,
     raw_batch,
     release,
     rollout,
@@ -30,7 +31,7 @@ from edge_assets.chain import Chain
 from edge_assets.edge_model import EdgeModel
 from protos.errors import ConfigurationError
 from resources.platform import Platform
-from sensors import batches, corrections, drift, fleet, windows
+from sensors import alerts, batches, corrections, drift, fleet, performance, windows
 
 FAMILIES = (
     raw_batch,
@@ -45,8 +46,9 @@ FAMILIES = (
     drift_report,
     batch_scores,
     comparison,
+    performance_report,
 )
-SENSORS = (batches, windows, drift, fleet)
+SENSORS = (batches, windows, drift, performance, fleet)
 OF_MODULES = (corrections,)
 """Sensors of models that have modules beside them on devices."""
 
@@ -142,6 +144,7 @@ def assemble(
         ],
         sensors=[
             *(sensor for each in loaded for sensor in each.sensors),
+            alerts.build(),
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),

@@ -220,6 +220,21 @@ def registry(settings: Settings) -> Finding:
     )
 
 
+def alerts(settings: Settings) -> Finding:
+    """Whether people are told what needs them. Nothing is sent: `edgectl alerts test` does."""
+    from resources.alerts import HOW_TO, channels_of
+
+    try:
+        names = [channel.name for channel in channels_of(settings)]
+    except EdgeAssetsError as error:
+        return Finding("alerts", "problem", error.what, error.why, error.remedy)
+    if names:
+        return Finding("alerts", "ok", f"{' and '.join(names)}; try: edgectl alerts test")
+    if settings.environment == "local":
+        return Finding("alerts", "ok", f"off; to be told, {HOW_TO}")
+    return Finding("alerts", "warning", "off", "nobody is told what needs people", HOW_TO)
+
+
 def dagster(port: int = 3000) -> Finding:
     """The UI answers at the port that `edgectl up` tries first."""
     found = ask(f"http://127.0.0.1:{port}/server_info")

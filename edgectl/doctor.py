@@ -43,6 +43,7 @@ def examine() -> list[Finding]:
     asked: list[Callable[[], Finding]] = [
         lambda: checks.state_folder(home),
         lambda: checks.disk(home),
+        lambda: checks.alerts(settings),
     ]
     if settings.environment == "local":
         asked += [

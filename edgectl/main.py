@@ -18,7 +18,7 @@ TABLE = {
     "up": Lazy("edgectl.up:up", "Run everything here: hub, registry, fleet, Dagster."),
     "demo": Lazy("edgectl.demo:demo", "Tell the whole story once, without Dagster's UI."),
     "fleet": Lazy("edgectl.fleet:fleet", "Create and look at devices."),
-    "release": Lazy("edgectl.release:release", "Approve, list and show releases."),
+    "release": Lazy("edgectl.release:release", "Approve, list and hand on releases."),
     "rollout": Lazy("edgectl.release:rollout", "Plan, start and watch rollouts."),
     "why": Lazy("edgectl.why:why", "Follow what a device runs back to the raw rows."),
     "predict": Lazy("edgectl.predict:predict", "Ask a device for a prediction."),
@@ -26,6 +26,7 @@ TABLE = {
     "compare": Lazy("edgectl.compare:compare", "Compare a candidate with the champion."),
     "model": Lazy("edgectl.model:model", "Make, check and tune models."),
     "data": Lazy("edgectl.data:data", "Make sample data."),
+    "alerts": Lazy("edgectl.alerts:alerts", "Try how people are told."),
     "doctor": Lazy("edgectl.doctor:doctor", "Find what is wrong here and how to mend it."),
 }
 

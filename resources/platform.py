@@ -15,6 +15,7 @@ from resources.settings import Settings, load_settings
 if TYPE_CHECKING:
     from edge.oci.client import RegistryClient
     from edge.oci.store import BlobStore
+    from resources.alerts import Channel
     from resources.hub import Hub
     from resources.telemetry import Telemetry
 
@@ -52,6 +53,13 @@ class Platform:
         from resources.telemetry import Telemetry
 
         return Telemetry(self.settings.telemetry)
+
+    @cached_property
+    def alerts(self) -> "list[Channel]":
+        """The ways by which people are told; none where nothing is configured."""
+        from resources.alerts import channels_of
+
+        return channels_of(self.settings)
 
     @cached_property
     def work(self) -> Path:

@@ -12,9 +12,18 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from protos.errors import ConfigurationError
 
@@ -38,8 +47,34 @@ VARIABLES = {
     "quarantine": "EDGE_QUARANTINE",
     "fleet_key": "EDGE_FLEET_KEY",
     "runtime": "EDGE_RUNTIME",
+    "alert_to": "EDGE_ALERT_TO",
+    "alert_from": "EDGE_ALERT_FROM",
+    "alert_webhook": "EDGE_ALERT_WEBHOOK",
+    "smtp_host": "EDGE_SMTP_HOST",
+    "smtp_port": "EDGE_SMTP_PORT",
+    "smtp_tls": "EDGE_SMTP_TLS",
+    "smtp_ca": "EDGE_SMTP_CA",
+    "smtp_username": "EDGE_SMTP_USERNAME",
+    "smtp_password": "EDGE_SMTP_PASSWORD",
+    "dagster_url": "EDGE_DAGSTER_URL",
 }
 """The environment variable behind each field of `Settings`."""
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"[^@\s,<>]+@[^@\s,<>]+", value):
+        raise ValueError("it is no e-mail address, as ada@example.org is one")
+    return value
+
+
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]\S*", value):
+        raise ValueError("it does not begin with http:// or https://, or has no host")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""An e-mail address, without a name beside it."""
 
 _CONNECTION_STRING = ("HostName", "SharedAccessKeyName", "SharedAccessKey")
 
@@ -65,6 +100,26 @@ class PublicSettings(BaseModel):
     """How long a message may take from the hub to storage: its routing writes in batches."""
     soak_seconds_at_most: float | None = Field(default=None, ge=0.0)
     """Caps the soak time of every ring: for machines where nobody waits for half an hour."""
+    alert_to: tuple[Address, ...] = ()
+    """Who is told by e-mail; nobody when it is empty."""
+    alert_from: Address | None = None
+    alert_cooldown_seconds: float = Field(default=3600.0, ge=0.0, le=30 * 86400.0)
+    """How long repeats of what was told are held back, to be told together."""
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_ca: Path | None = None
+    smtp_username: str | None = None
+    dagster_url: Annotated[str, AfterValidator(_url)] | None = None
+    """Where people open Dagster's UI; alerts link to it."""
+
+    @field_validator("alert_to", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """A variable holds addresses separated by commas."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
 
 
 class Settings(PublicSettings):
@@ -76,6 +131,8 @@ class Settings(PublicSettings):
     hub_connection_string: SecretStr | None = None
     registry_password: SecretStr | None = None
     fleet_key: SecretStr | None = None
+    alert_webhook: SecretStr | None = None
+    smtp_password: SecretStr | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -103,7 +160,7 @@ class Settings(PublicSettings):
                 base64.b64decode(self.fleet_key.get_secret_value(), validate=True)
             except binascii.Error:
                 raise ValueError(f"{VARIABLES['fleet_key']} is not base64") from None
-        for field in ("hub_ca", "registry_ca"):
+        for field in ("hub_ca", "registry_ca", "smtp_ca"):
             path = getattr(self, field)
             if path is not None and not path.is_file():
                 raise ValueError(f"{VARIABLES[field]} names {path}, which is no file")
@@ -127,6 +184,16 @@ class Settings(PublicSettings):
         if self.fleet_key is None:
             raise _missing("fleet_key", self.environment)
         return self.fleet_key.get_secret_value()
+
+    def secrets(self) -> set[str]:
+        """Every secret, and the key in the connection string: texts must not hold any of them."""
+        values = [value for _, value in self if isinstance(value, SecretStr)]
+        found = {value.get_secret_value() for value in values}
+        for part in (part for value in found.copy() for part in value.split(";")):
+            name, _, key = part.partition("=")
+            if name == "SharedAccessKey":
+                found.add(key)
+        return found - {""}
 
     def rings(self, rings: Sequence["Ring"]) -> list["Ring"]:
         """The rings as this environment wants them: soak times capped, all else as declared."""
@@ -248,6 +315,7 @@ def _mistakes(error: ValidationError) -> str:
     for mistake in error.errors(include_url=False, include_input=False, include_context=False):
         field = ".".join(str(part) for part in mistake["loc"])
         text = mistake["msg"].removeprefix("Value error, ")
-        variable = VARIABLES.get("registry_host" if field == "registry" else field)
+        key = field.partition(".")[0]
+        variable = VARIABLES.get("registry_host" if key == "registry" else key)
         said.append(f"{field}{f' ({variable})' if variable else ''}: {text}" if field else text)
     return "; ".join(said)

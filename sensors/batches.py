@@ -3,11 +3,13 @@
 import json
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 
 from edge_assets.assets.raw_batch import known_contents, prepared_otherwise
 from edge_assets.chain import Chain
+from edge_assets.core.refused import last_change, noted
 from protos.digests import short
 from resources.platform import Platform
 
@@ -15,13 +17,7 @@ SETTLED_SECONDS = 1.0
 """A delivery that was written to within this time may still be growing."""
 
 BATCHES_A_TICK = 20
-"""A tick has 60 seconds, and each delivery is read once."""
-
-
-def _last_change(path: Path) -> float:
-    """When the delivery, or any file in it, was last written to (seconds since the epoch)."""
-    files = [path, *(path.rglob("*") if path.is_dir() else ())]
-    return max(float(file.stat().st_mtime) for file in files)
+"""A tick has 60 seconds, and each delivery is read once; twice where rows are chosen from it."""
 
 
 def deliveries(folder: Path) -> list[Path]:
@@ -29,7 +25,7 @@ def deliveries(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     found = [path for path in folder.iterdir() if not path.name.startswith((".", "_"))]
-    return sorted(found, key=lambda path: (_last_change(path), path.name))
+    return sorted(found, key=lambda path: (last_change(path), path.name))
 
 
 def build(chain: Chain) -> dg.SensorDefinition:
@@ -43,49 +39,73 @@ def build(chain: Chain) -> dg.SensorDefinition:
         description=(
             "Looks into the landing folder. A new delivery that can be read becomes a batch and is "
             "materialized; one that cannot, or that came before, is quarantined with its reason. "
-            "Batches that other code prepared are prepared again."
+            "Batches that other code prepared are prepared again. Of a model with data.where, a "
+            "delivery without any row of it is left to the others."
         ),
     )
     def new_data(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult | dg.SkipReason:
-        from edge_assets.core.quarantine import quarantine
         from edge_assets.core.raw_data import DeliveryRefused
-        from edge_assets.deliveries import inspect
+        from edge_assets.deliveries import count, inspect, refuse
 
         data, settings = chain.config.data, platform.settings
-        landing = Path(settings.landing) / data.landing
+        landing, quarantined = Path(settings.landing) / data.landing, Path(settings.quarantine)
         preparation = chain.model.preparation()
         again = []
-        if _seen(context.cursor) != preparation:
+        cursor = _read_cursor(context.cursor)
+        if cursor.preparation != preparation:
             again = _prepare_again(context.instance, chain, preparation)
-            context.update_cursor(json.dumps({"preparation": preparation}))
+            cursor = Cursor(preparation, {})
+            context.update_cursor(json.dumps(cursor._asdict()))
         batches = set(context.instance.get_dynamic_partitions(chain.batches.name or ""))
         # A batch is withdrawn by deleting its partition; its delivery, which still lies there, must
         # not bring it back.
         batches |= context.instance.get_materialized_partitions(chain.key("raw_batch"))
-        new = [path for path in deliveries(landing) if path.name not in batches]
-        settled = [p for p in new if time.time() - _last_change(p) >= SETTLED_SECONDS]
+        there = deliveries(landing)
+        new = [
+            path
+            for path in there
+            if path.name not in batches
+            and cursor.of_others.get(path.name) != last_change(path)
+            and not noted(path, quarantined / chain.name)
+        ]
+        settled = [p for p in new if time.time() - last_change(p) >= SETTLED_SECONDS]
         if not settled and not again:
             waiting = f", {len(new)} still being written" if new else ""
             return dg.SkipReason(f"no new delivery in {landing}{waiting}")
 
         known = known_contents(context.instance, chain)
         accepted: dict[str, str] = {}
-        refusals = []
+        lying = {path.name for path in there}
+        of_others = {name: seen for name, seen in cursor.of_others.items() if name in lying}
+        refusals, closed, left = [], [], []
         for path in settled[:BATCHES_A_TICK]:
+            seen = last_change(path)  # before it is read: what comes meanwhile is looked at again
             try:
                 delivery = inspect(chain.config, path, known)
+                rows = count(chain.config, path) if data.where else None
             except DeliveryRefused as refused:
-                where = quarantine(path, Path(settings.quarantine) / data.landing, refused)
+                where = refuse(chain.config, path, quarantined, refused)
                 refusals.append(f"{refused} (set aside in {where})")
+                closed.append(_closed_gate(chain, str(refused), where))
+                continue
+            if rows and not rows.own and rows.unknown <= data.max_set_aside_share * sum(rows):
+                of_others[path.name] = seen
+                left.append(f"{path.name} has {rows.others} rows of others and none of this model")
             else:
                 accepted[path.name] = delivery.digest
                 known[delivery.digest] = path.name
         for refusal in refusals:
             context.log.warning(refusal)
+        for reason in left:
+            context.log.info(reason)
+        if data.where:
+            context.update_cursor(json.dumps(Cursor(preparation, of_others)._asdict()))
         if not accepted and not again:
-            return dg.SkipReason(f"{len(refusals)} deliveries refused: {'; '.join(refusals)}")
+            said = f"{len(refusals)} deliveries refused: {'; '.join(refusals)}" if refusals else ""
+            said = "; ".join(filter(None, (said, *left)))
+            return dg.SensorResult(skip_reason=said, asset_events=closed)
         return dg.SensorResult(
             run_requests=[
                 *again,
@@ -96,18 +116,41 @@ def build(chain: Chain) -> dg.SensorDefinition:
                 ),
             ],
             dynamic_partitions_requests=[chain.batches.build_add_request(list(accepted))],
+            asset_events=closed,
         )
 
     return new_data
 
 
-def _seen(cursor: str | None) -> str | None:
-    """The preparation that the sensor saw last; what it cannot read is none."""
+def _closed_gate(chain: Chain, reason: str, where: Path) -> dg.AssetCheckEvaluation:
+    """The gate that closed before there was a run: it must be seen, and told, as in one."""
+    return dg.AssetCheckEvaluation(
+        asset_key=chain.key("raw_batch"),
+        check_name="usable_rows",
+        passed=False,
+        metadata={"reason": reason, "set aside in": str(where)},
+        blocking=True,
+    )
+
+
+class Cursor(NamedTuple):
+    """What the sensor saw last: the preparation, and deliveries without any row of the model.
+
+    These by their names, with their last change: other content of that name is looked at again.
+    """
+
+    preparation: str | None
+    of_others: dict[str, float]
+
+
+def _read_cursor(text: str | None) -> Cursor:
+    """What cannot be read is nothing."""
     try:
-        known = json.loads(cursor or "{}")
+        known = json.loads(text or "{}")
     except ValueError:
-        return None
-    return known.get("preparation") if isinstance(known, dict) else None
+        known = {}
+    known = known if isinstance(known, dict) else {}
+    return Cursor(known.get("preparation"), known.get("of_others", {}))
 
 
 def _prepare_again(

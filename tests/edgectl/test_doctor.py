@@ -140,6 +140,28 @@ def test_processes_that_ended_are_a_problem(tmp_path: Path) -> None:
     assert checks.supervisor(tmp_path).state == "problem"
 
 
+CHAT = {"EDGE_ALERT_WEBHOOK": "https://chat.example.org/T0K3N"}
+
+
+@pytest.mark.parametrize(
+    ("env", "state", "told"),
+    [
+        ({}, "ok", "off"),
+        ({"EDGE_ENVIRONMENT": "prod"}, "warning", "off"),
+        ({**CHAT, "EDGE_ENVIRONMENT": "prod"}, "ok", "webhook; try: edgectl alerts test"),
+        ({"EDGE_ALERT_TO": "ada@example.org"}, "problem", "no alert can be sent by e-mail"),
+    ],
+)
+def test_whether_people_are_told(
+    tmp_path: Path, env: dict[str, str], state: str, told: str
+) -> None:
+    finding = checks.alerts(load_settings({"EDGE_HOME": str(tmp_path), **env}))
+    assert finding.state == state
+    assert finding.found.startswith(told)
+    assert state == "ok" or (finding.cause and finding.remedy)
+    assert "T0K3N" not in str(finding)
+
+
 def test_no_ui_is_a_warning(tmp_path: Path) -> None:
     assert checks.dagster(1).state == "warning"
     assert ui_port(tmp_path) == 3000

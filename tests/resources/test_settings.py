@@ -188,3 +188,35 @@ def test_environments_hold_no_secret() -> None:
     for file in files:
         settings = [line for line in file.read_text().splitlines() if not line.startswith("#")]
         assert not any("password:" in line or "key" in line.lower() for line in settings)
+
+
+def test_addresses_are_a_list_in_the_file_and_have_commas_in_the_variable(tmp_path: Path) -> None:
+    folder = environment(tmp_path, "alert_to: [ada@example.org, ben@example.org]\n")
+    home = {"EDGE_HOME": str(tmp_path)}
+    assert load_settings(home, folder).alert_to == ("ada@example.org", "ben@example.org")
+    both = load_settings({**home, "EDGE_ALERT_TO": "ada@example.org, eve@example.org"}, folder)
+    assert both.alert_to == ("ada@example.org", "eve@example.org")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("EDGE_ALERT_TO", "ada"),
+        ("EDGE_ALERT_TO", "Ada <ada@example.org>"),
+        ("EDGE_ALERT_FROM", "edge@x\nBcc: eve@example.org"),
+        ("EDGE_SMTP_PORT", "0"),
+        ("EDGE_SMTP_TLS", "perhaps"),
+        ("EDGE_DAGSTER_URL", "dagster.example.org"),
+    ],
+)
+def test_a_wrong_value_for_alerts_is_named(tmp_path: Path, variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=variable):
+        load_settings({"EDGE_HOME": str(tmp_path), variable: value})
+
+
+def test_secrets_are_known_so_that_they_can_be_hidden(tmp_path: Path) -> None:
+    more = {"EDGE_SMTP_PASSWORD": "pa;ss", "EDGE_ALERT_WEBHOOK": "https://chat.example.org/x"}
+    settings = load_settings({**SECRETS, **more, "EDGE_HOME": str(tmp_path)})
+    assert settings.secrets() == {*SECRETS.values(), *more.values(), KEY}
+    assert "chat.example.org" not in f"{settings!r} {settings.model_dump_json()}"
+    assert load_settings({"EDGE_HOME": str(tmp_path)}).secrets() == set()

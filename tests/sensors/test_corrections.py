@@ -14,6 +14,7 @@ import pytest
 
 from edge_assets.core.folders import SHIPPED
 from edge_assets.deliveries import inspect, read
+from edge_assets.edge_model import EdgeModel
 from edge_assets.factory import build_definitions
 from edge_assets.operate import Tick, instance_at, materialize, tick
 from protos.errors import Unavailable
@@ -104,6 +105,24 @@ def test_enough_corrections_become_a_batch_that_the_chain_takes(register: Regist
     assert register.tick_of("new_data").partitions == (path.name,)
     key = dg.AssetKey(["compliance", "raw_batch"])
     assert materialize(register.defs, register.instance, [key], partition=path.name).success
+
+
+@pytest.fixture
+def of_ulm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model takes the rows of one plant only, and has no such input."""
+    load = EdgeModel.load(SHIPPED / "compliance")
+    data = load.config.data.model_copy(update={"where": {"plant": "Ulm"}})
+    own = EdgeModel(load.config.model_copy(update={"data": data}), load.folder)
+    monkeypatch.setattr(EdgeModel, "load", lambda path: own)
+
+
+def test_corrections_say_whose_rows_they_are(of_ulm: None, register: Register) -> None:
+    register.send(*some(FEWEST), ago=60)
+    register.tick()
+    [path] = register.landed
+    assert set(read(CONFIG, path)["plant"]) == {"Ulm"}
+    os.utime(path, (1.7e9, 1.7e9))
+    assert register.tick_of("new_data").partitions == (path.name,)
 
 
 def test_fewer_corrections_wait_over_many_looks(register: Register) -> None:

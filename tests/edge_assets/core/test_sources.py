@@ -85,6 +85,7 @@ def test_training_code_and_bounds_do_not_change_the_preparation(tmp_path: Path, 
         ("nyc_taxi", "model.yaml", "maximum: ", "maximum: 1"),
         ("tooling", "model.yaml", "minimum: -500.0", "minimum: -50.0"),
         ("parts", "model.yaml", "max_side: ", "max_side: 1"),
+        ("tooling", "model.yaml", "  landing:", "  where: {plant: 7}\n  landing:"),
     ],
 )
 def test_code_and_columns_change_the_preparation(

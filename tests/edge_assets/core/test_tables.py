@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from edge_assets.core.tables import TableError, read_table, survey_table
+from edge_assets.core.tables import TableError, read_blocks, read_table, survey_table
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
@@ -13,6 +14,18 @@ def test_the_separator_is_that_of_the_header(tmp_path: Path, mark: str) -> None:
     path.write_text(f'a{mark}"b {mark} c"{mark}d\n1{mark}"2{mark}5"{mark}x\n')
     assert survey_table(path) == (("a", f"b {mark} c", "d"), 1)
     assert read_table(path).to_numpy().tolist() == [["1", f"2{mark}5", "x"]]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_some_columns_are_read_block_by_block(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t{suffix}"
+    table = pd.DataFrame({"a": ["1", "2"], "b": ["x", "y"]})
+    table.to_csv(path, index=False) if suffix == ".csv" else table.to_parquet(path)
+    (block,) = read_blocks(path, lambda name: name == "b")
+    assert block.to_dict("list") == {"b": ["x", "y"]}
+    path.write_bytes(b"a,b\n1\n")
+    with pytest.raises(TableError):
+        list(read_blocks(path, lambda name: True))
 
 
 def test_a_comma_within_a_name_is_no_separator_where_semicolons_make_more_columns(
