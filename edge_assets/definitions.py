@@ -1,9 +1,11 @@
 """The Dagster code location: one chain of assets for each edge model.
 
-A model whose folder is broken is skipped, so that the others go on; `<name>/broken` says why.
+A model whose folder is broken, and a path of EDGE_MODELS that leads nowhere, is skipped, so that
+the others go on; `<name>/broken` says why.
 """
 
-from edge_assets.core.folders import model_folders
+from edge_assets.core.folders import survey
 from edge_assets.factory import build_definitions
 
-defs = build_definitions(model_folders().values(), skip_broken=True)
+_folders, _wrong = survey()
+defs = build_definitions(_folders.values(), skip_broken=True, wrong=_wrong)

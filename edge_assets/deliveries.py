@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_assets.core.config import load_model_config
 from edge_assets.core.config_schema import ModelConfig
-from edge_assets.core.folders import model_folders
+from edge_assets.core.folders import survey
 from protos.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -85,13 +85,10 @@ def refuse(config: ModelConfig, path: Path, quarantined: Path, refusal: "Deliver
 
 
 def shares_landing(config: ModelConfig) -> bool:
-    """Whether other models take from its landing folder: it takes some rows only, or they say so.
-
-    Raises ConfigurationError when folders of EDGE_MODELS are not there.
-    """
+    """Whether other models take from its landing folder: it has `where`, or they name it."""
     if config.data.where:
         return True
-    for name, folder in model_folders().items():
+    for name, folder in survey()[0].items():
         try:
             other = load_model_config(folder / "model.yaml")
         except ConfigurationError:  # a model that cannot be loaded takes nothing

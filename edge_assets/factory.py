@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,14 +106,19 @@ def _load(folder: Path) -> Loaded:
 
 
 def build_definitions(
-    folders: Iterable[Path], platform: Platform | None = None, *, skip_broken: bool = False
+    folders: Iterable[Path],
+    platform: Platform | None = None,
+    *,
+    skip_broken: bool = False,
+    wrong: Mapping[Path, ConfigurationError] | None = None,
 ) -> dg.Definitions:
     """Everything that the code location offers.
 
-    A model that cannot be loaded raises ConfigurationError. With `skip_broken` it is skipped with a
-    warning, and an asset `<name>/broken` says why.
+    A model that cannot be loaded, or a path that is `wrong`, raises ConfigurationError. With
+    `skip_broken` it is skipped with a warning, and an asset `<name>/broken` says why.
     """
     loaded, skipped = load_models(folders)
+    skipped += [Broken(path, error) for path, error in (wrong or {}).items()]
     for each in skipped:
         if not skip_broken:
             raise each.error

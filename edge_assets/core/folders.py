@@ -16,24 +16,37 @@ def model_folders(environment: Mapping[str, str] = os.environ) -> dict[str, Path
 
     Raises ConfigurationError when a folder of EDGE_MODELS is not there, or a name comes twice.
     """
+    found, wrong = survey(environment)
+    for error in wrong.values():
+        raise error
+    return found
+
+
+def survey(
+    environment: Mapping[str, str] = os.environ,
+) -> tuple[dict[str, Path], dict[Path, ConfigurationError]]:
+    """As `model_folders`, with what is wrong beside it: by the path that is not taken.
+
+    Of two models with one name the first counts, and those that are shipped come before all others.
+    """
     roots = [Path(root) for root in environment.get(VARIABLE, "").split(os.pathsep) if root]
     found: dict[str, Path] = {}
+    wrong: dict[Path, ConfigurationError] = {}
     for root in (SHIPPED, *roots):
         if not root.is_dir():
-            raise ConfigurationError(
+            wrong[root] = ConfigurationError(
                 f"{VARIABLE} names {root}, which is no folder", remedy="correct the path"
             )
-        root = root.resolve()  # a model's name is that of its folder, which "." does not tell
-        for path in sorted([*root.glob("model.yaml"), *root.glob("*/model.yaml")]):
+        resolved = root.resolve()  # a model's name is that of its folder, which "." does not tell
+        for path in sorted([*resolved.glob("model.yaml"), *resolved.glob("*/model.yaml")]):
             folder = path.parent
-            if folder.name in found and found[folder.name].resolve() != folder.resolve():
-                raise ConfigurationError(
+            if found.setdefault(folder.name, folder).resolve() != folder.resolve():
+                wrong[folder] = ConfigurationError(
                     f"there are two edge models {folder.name}",
                     why=f"in {found[folder.name]} and in {folder}",
                     remedy="rename one of them",
                 )
-            found[folder.name] = folder
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())), wrong
 
 
 def model_folder(name: str, environment: Mapping[str, str] = os.environ) -> Path:

@@ -1,6 +1,7 @@
 """A model folder that is broken stops no other model, and is seen."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import dagster as dg
 import pytest
 
 from edge_assets.broken import Broken, build
-from edge_assets.core.folders import SHIPPED
+from edge_assets.core.folders import SHIPPED, survey
 from edge_assets.factory import build_definitions, load_chains, load_models
 from edge_assets.operate import materialize
 from protos.errors import ConfigurationError
@@ -69,6 +70,23 @@ def test_the_others_load_and_the_broken_one_says_why(
     assert "Remedy: " in (node.description or "")
     assert any(sensor.name == "london_taxi_new_data" for sensor in definitions.sensors or ())
     assert not any(sensor.name.startswith("taxi") for sensor in definitions.sensors or ())
+
+
+def test_paths_that_cannot_be_meant_stop_no_other_model(folder: Path, tmp_path: Path) -> None:
+    """`folder` is one more model with a name that another has, and a path leads nowhere."""
+    twin = tmp_path / "team" / "nyc_taxi"
+    shutil.copytree(folder, twin)
+    folders, wrong = survey({"EDGE_MODELS": f"{tmp_path / 'none'}{os.pathsep}{tmp_path / 'team'}"})
+    assert [*wrong] == [tmp_path / "none", twin]
+    good = [folders["nyc_taxi"]]
+    graph = build_definitions(good, skip_broken=True, wrong=wrong).resolve_asset_graph()
+    keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    assert {"nyc_taxi/rollout", "nyc_taxi/broken", "none/broken"} <= keys
+    told = graph.get(dg.AssetKey(["none", "broken"])).description or ""
+    assert "which is no folder" in told
+    assert "correct the path" in told
+    with pytest.raises(ConfigurationError, match="which is no folder"):
+        build_definitions(good, wrong=wrong)
 
 
 @BROKEN
