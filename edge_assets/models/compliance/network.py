@@ -68,6 +68,11 @@ class ComplianceNet(nn.Module):
         self.register_buffer("met", torch.tensor(_MET), persistent=False)
 
     @property
+    def is_year(self) -> torch.Tensor:
+        """Of each number of a word, whether that word is a year in figures."""
+        return self.years[:, 0] > 0
+
+    @property
     def meta(self) -> dict[str, Any]:
         """All that is needed to make the same network without its weights."""
         return {

@@ -41,9 +41,9 @@ def train(
     width: int = 32,
     channels: int = 64,
     least: int = 5,
-    epochs: int = 6,
-    batch: int = 64,
-    learning_rate: float = 0.005,
+    epochs: int = 12,
+    batch: int = 128,
+    learning_rate: float = 0.008,
     forget: float = 0.01,
     blur: float = 0.2,
     strangers: float = 0.3,
@@ -61,7 +61,8 @@ def train(
 
     Each epoch has all rows and `augment` descriptions of its own, at most `MOST_ADDED` for each
     row. In it a share `forget` of all words is taken for unknown, and of a share `blur` only year
-    and lexicon count: the network must not hang on single words. Into a share `strangers` of the
+    and lexicon count: the network must not hang on single words. Of a year in figures nothing else
+    counts at all, so that every year is understood. Into a share `strangers` of the
     descriptions a few unknown words are put: remarks that say nothing of the part. `dropout` is a
     share of what it reckons with.
 
@@ -99,10 +100,11 @@ def train(
                 model.embed.weight[places[word]] = torch.from_numpy(vector)
             given = seen.copy()
             given[[places[word] for word in vectors]] = True
+            given[model.is_year.numpy()] = False
         targets = (labels, reasons, reason_weight)
         turns = _turns(len(rows), each, len(spread), epochs)
         _fit(model, numbers, targets, rng, turns, batch, learning_rate, (forget, blur))
-        with torch.no_grad():  # nothing moved what was never seen: year and classes speak for it
+        with torch.no_grad():  # nothing moved what was not learned: year and classes speak for it
             model.embed.weight[~torch.from_numpy(given)] = model.embed.weight[UNKNOWN].clone()
             model.embed.weight[PAD] = 0
     return model.eval()
@@ -198,6 +200,7 @@ def _fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, pace)
     loss = torch.nn.BCEWithLogitsLoss()
     lengths = np.array([len(row) for row in numbers])
+    is_year = model.is_year.numpy()
     model.train()
     for turn in turns:
         # texts of about one length together: less of the reckoning is for what is not there
@@ -210,7 +213,7 @@ def _fit(
                 row[: lengths[at]] = numbers[at]
             forget, blur = ((table != PAD) & (rng.random(table.shape) < share) for share in shares)
             table[forget] = UNKNOWN
-            learned = np.where(blur, UNKNOWN, table)
+            learned = np.where(blur | is_year[table], UNKNOWN, table)
             optimizer.zero_grad()
             told, why = model.log_odds(torch.from_numpy(table), torch.from_numpy(learned))
             error = loss(told, torch.from_numpy(labels[chosen]))

@@ -1,5 +1,7 @@
 """One trained network, its rows and its ONNX artifact for all tests of this folder."""
 
+import fcntl
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,9 +44,18 @@ def shifted() -> Split:
 
 
 @pytest.fixture(scope="session")
-def model(tables: Split) -> "ComplianceNet":
+def model(tables: Split, tmp_path_factory: pytest.TempPathFactory) -> "ComplianceNet":
+    """As a candidate is trained: minutes, so once for all processes of a run."""
     pytest.importorskip("torch", reason=NEEDS_TORCH)
-    trained: ComplianceNet = EDGE_MODEL.train(tables.train)
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with (shared / "compliance.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stored = shared / "compliance.bin"
+        if not stored.exists():
+            stored.write_bytes(EDGE_MODEL.dump(EDGE_MODEL.train(tables.train)))
+    trained: ComplianceNet = EDGE_MODEL.load_trained(stored.read_bytes())
     return trained
 
 

@@ -79,15 +79,21 @@ def test_most_sentences_that_were_written_after_the_model_are_right(
     assert (told == sentences["non_compliant"]).mean() >= 0.8
 
 
-def test_most_sentences_of_somebody_who_knew_neither_grammar_nor_model_are_right(
-    edge_model: EdgeModel, model: "ComplianceNet"
+@pytest.mark.parametrize(
+    ("file", "count", "least"),
+    [("sealed.csv", 300, 0.97), ("blind.csv", 240, 0.95), ("hard.csv", 520, 0.93)],
+)
+def test_sentences_of_people_who_knew_neither_grammar_nor_model(
+    edge_model: EdgeModel, model: "ComplianceNet", file: str, count: int, least: float
 ) -> None:
-    """Whoever tunes the model must not read this file: then its figure says nothing any more."""
-    sentences = pd.read_csv(Path(__file__).parent / "blind.csv")
+    """Whoever tunes the model must not read `sealed.csv` or `blind.csv`: then their figures say
+    nothing any more. `hard.csv`, of which failures were read, has slang, eras and ages in plenty.
+    """
+    sentences = pd.read_csv(Path(__file__).parent / file)
     told = edge_model.predict(model, sentences)["non_compliant"].ravel()
-    assert len(sentences) == 240
+    assert len(sentences) == count
     assert sentences["label"].mean() == 0.5
-    assert (told == sentences["label"]).mean() >= 0.9
+    assert (told == sentences["label"]).mean() >= least
 
 
 @pytest.mark.parametrize(
