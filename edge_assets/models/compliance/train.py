@@ -41,7 +41,7 @@ def train(
     width: int = 32,
     channels: int = 64,
     least: int = 5,
-    epochs: int = 12,
+    epochs: int = 8,
     batch: int = 128,
     learning_rate: float = 0.008,
     forget: float = 0.01,
