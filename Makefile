@@ -23,7 +23,8 @@ up: setup ## the local hub, a fleet, Dagster: everything, under one supervisor
 demo: setup ## the whole story, headless, from an empty state directory
 	@$(BIN)/edgectl demo $(if $(MODEL),--model $(MODEL))
 
-test: setup lint types check ## everything that CI runs
+test: setup lint ## everything that CI runs; types are checked while tests wait
+	@$(MAKE) --no-print-directory --jobs=2 types check
 
 bench: setup ## the figures of the inference service beside its peers (needs nghttp2-client)
 	@$(BIN)/python -m benchmarks.inference
