@@ -6,6 +6,7 @@ approval is not: in the other environment the image is a candidate, for a person
 
 import io
 import json
+import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from edge_assets.core.model_folder import model_json
 from edge_assets.lineage import DOCUMENT, HANDED_ON, follow, newest
 from edge_assets.release_file import ReleaseIndex, described, read_release, write_release
 from edge_assets.release_manifest import images_of
-from protos.errors import ApprovalMissing, IntegrityError, NotFound
+from protos.errors import ApprovalMissing, ConfigurationError, IntegrityError, NotFound
 from resources.platform import Platform
 
 DESCRIPTION = "model.json"
@@ -65,8 +66,13 @@ def export_release(
 
     Images come from the registry by digest where they were not built here. Raises ApprovalMissing
     when there is no such release, GateClosed when a gate behind it is closed, IntegrityError when
-    something of it is damaged, NotFound when it is gone.
+    something of it is damaged, NotFound when it is gone, ConfigurationError when `target` is a file
+    of another kind.
     """
+    if target.exists() and not tarfile.is_tarfile(target):
+        raise ConfigurationError(
+            f"{target} is there, and is no release", remedy="choose another name, or delete it"
+        )
     store = platform.artifacts
     digest = _released(chain, instance, platform, release)
     documents = follow(store, digest)

@@ -104,7 +104,11 @@ def parse_inputs(text: str) -> dict[str, list[Any]]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise ConfigurationError("the inputs are not JSON", why=str(error)) from None
+        raise ConfigurationError(
+            "the inputs are not JSON",
+            why=str(error),
+            remedy="give the JSON itself, as '{\"name\": value}', or - and the JSON on stdin",
+        ) from None
     if not isinstance(found, dict) or not found:
         raise ConfigurationError(
             "the inputs are not an object", remedy='write {"name": value, ...} for every input'

@@ -28,6 +28,11 @@ _FIRST_UI_PORT = 3000
 _ASK_SECONDS = 2.0
 _PLACES = ("artifacts", "landing", "quarantine")
 """Settings of where things lie that are the user's choice, in the local environment too."""
+_ALERTS = tuple(
+    variable
+    for field, variable in VARIABLES.items()
+    if field.startswith(("alert_", "smtp_")) or field == "dagster_url"
+)
 _DAEMONS = "{instance{daemonHealth{allDaemonStatuses{daemonType healthy required}}}}"
 
 
@@ -55,7 +60,8 @@ def chosen_places(env: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def code_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables of `env` that name the user's models and their commit: none is a secret.
+    """The variables of `env` that are for Dagster: those that name the user's models and their
+    commit, and those of alerts, which its sensor sends.
 
     Paths are absolute: the user's mean the user's folder, and Dagster works in another one.
     """
@@ -63,7 +69,7 @@ def code_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
     roots = [root for root in env.get(folders.VARIABLE, "").split(os.pathsep) if root]
     if roots:
         kept[folders.VARIABLE] = os.pathsep.join(map(_absolute, roots))
-    return kept
+    return kept | {name: env[name] for name in _ALERTS if env.get(name)}
 
 
 def _absolute(path: str) -> str:

@@ -37,7 +37,9 @@ def export_command(model: str, file: Path, release: str, deliveries: bool, as_js
         deliveries=deliveries,
     )
     emit(made, as_json, lambda: _exported(made))
-    following(f"edgectl release import {file} --release {made['release']}    in the other one")
+    following(
+        f"edgectl release import {file} --release {made['release']}    in the other environment"
+    )
 
 
 def _exported(made: dict[str, Any]) -> str:

@@ -60,6 +60,10 @@ def score(
         raise ConfigurationError(
             f"{out.name} is no file of scores", remedy="let its name end with .csv or .parquet"
         )
+    if out is not None and out.resolve() == file.resolve():
+        raise ConfigurationError(
+            f"{out} is the file that is scored", remedy="choose another --out: it would be lost"
+        )
     edge_model = _edge_model(model, model_folder)
     if file.is_dir() and edge_model.config.data.kind != "images":
         raise ConfigurationError(
@@ -69,10 +73,14 @@ def score(
         raw = read(edge_model.config, file)
     except DataRefused as refused:  # nothing is quarantined here: it is a file that cannot be read
         raise EdgeAssetsError(refused.what, why=refused.why, remedy=refused.remedy) from None
+    lost = _missing(edge_model.config, raw)
+    if lost and not edge_model.config.data.required:
+        # a value may be unknown, a column may not: it has another name. With `required` the columns
+        # are those of the model's own `prepare`, which may need some for the target only
+        raise _lacking(file, lost, raw)
     platform = Platform()
     artifact, told = _artifact(platform, edge_model.config.name, candidate)
     scorer = Scorer(edge_model, platform.artifacts, artifact)
-    lost = _missing(edge_model.config, raw)
     try:
         scores = scorer.score(raw)
     except Exception as error:
@@ -111,7 +119,7 @@ def _missing(config: "ModelConfig", raw: "pd.DataFrame") -> list[str]:
 
 def _lacking(file: Path, lost: list[str], raw: "pd.DataFrame") -> EdgeAssetsError:
     return EdgeAssetsError(
-        f"no row of {file.name} can be scored",
+        f"{file.name} cannot be scored",
         why=f"it has no column {', no '.join(lost)}; it has: "
         f"{', '.join(map(str, raw.columns))[:500]}",
         remedy="name its columns as model.yaml does, or add their names to the aliases there",

@@ -1,13 +1,17 @@
 """Makes the hub know a fleet: devices with their keys and tags, and the deployment below all."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from edge.device.keys import derive_device_key
 from edge.manifests import BASE_CONFIGURATION, BASE_PRIORITY, BASE_TARGET, base_deployment
-from edge_assets.core.folders import model_folders
+from edge_assets.core.config import load_model_config
+from edge_assets.core.folders import model_folders, survey
 from protos.digests import digest_json, short
+from protos.errors import EdgeAssetsError
 
 DEFAULT_RINGS = {"canary": 1, "early": 2, "broad": 3}
 """Devices in each ring of the local fleet: few see a release first, most see it last."""
@@ -64,6 +68,15 @@ class FleetHub(Protocol):
 def known_models() -> list[str]:
     """The names of all edge models."""
     return list(model_folders())
+
+
+def make_landing_folders(landing: Path) -> None:
+    """A folder for the deliveries of each edge model below `landing`, so that nobody must make it;
+    none for a model that cannot be loaded."""
+    for folder in survey()[0].values():
+        with suppress(EdgeAssetsError):
+            config = load_model_config(folder / "model.yaml")
+            (landing / config.data.landing).mkdir(parents=True, exist_ok=True)
 
 
 def planned_fleet(

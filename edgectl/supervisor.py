@@ -30,7 +30,14 @@ from edgectl.local_environment import (
 )
 from edgectl.models import deployed_models
 from edgectl.process_tree import ChildStatus, ProcessTree, Readiness
-from edgectl.seeding import DEFAULT_RINGS, DeviceSeed, known_models, planned_fleet, seed_fleet
+from edgectl.seeding import (
+    DEFAULT_RINGS,
+    DeviceSeed,
+    known_models,
+    make_landing_folders,
+    planned_fleet,
+    seed_fleet,
+)
 from protos.errors import Unavailable
 from resources.hub import Hub
 from resources.settings import load_settings
@@ -137,6 +144,8 @@ class Supervisor:
         for folder in (settings.landing, settings.quarantine):
             if "://" not in folder:
                 Path(folder).mkdir(parents=True, exist_ok=True)
+        if self._dagster and "://" not in self.landing:
+            make_landing_folders(Path(self.landing))
         self._hub = Hub.from_settings(settings)
         new = seed_fleet(self._hub, made["EDGE_FLEET_KEY"], self._seeds)
         if new:

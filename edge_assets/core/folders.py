@@ -56,6 +56,7 @@ def model_folder(name: str, environment: Mapping[str, str] = os.environ) -> Path
         raise ConfigurationError(
             f"there is no edge model {name}",
             why=f"known are: {', '.join(known) or 'none'}",
-            remedy="correct the name, or make it with: edgectl model new",
+            remedy=f"correct the name, name its folder in {VARIABLE}, or make the model with: "
+            "edgectl model new",
         )
     return known[name]

@@ -91,16 +91,20 @@ def test_dagster_finds_the_users_models_and_their_commit(
     monkeypatch.setenv("EDGE_MODELS", os.pathsep.join(["models", "", "/srv/more"]))
     monkeypatch.setenv("EDGE_COMMIT", "abc1234")
     monkeypatch.setenv("EDGE_HUB_KEY", "of another hub")
+    monkeypatch.setenv("EDGE_ALERT_WEBHOOK", "https://chat.example.org/secret")
+    monkeypatch.setenv("EDGE_SMTP_PASSWORD", "secret")
     for spec in dagster_programs(tmp_path / "home", {"EDGE_HUB_CA": "/ca.pem"}, 3000):
         own = {name: value for name, value in spec.environment.items() if name.startswith("EDGE_")}
         own.pop("EDGE_RUNTIME", None)
         assert own == {
             "EDGE_MODELS": f"{tmp_path}/models{os.pathsep}/srv/more",
             "EDGE_COMMIT": "abc1234",
+            "EDGE_ALERT_WEBHOOK": "https://chat.example.org/secret",
+            "EDGE_SMTP_PASSWORD": "secret",
             "EDGE_HUB_CA": "/ca.pem",
         }
     for other in (hub_program(tmp_path, make_secrets(tmp_path)).environment, plain_environment()):
-        assert {"EDGE_MODELS", "EDGE_COMMIT"} & other.keys() == set()
+        assert {"EDGE_MODELS", "EDGE_COMMIT", "EDGE_SMTP_PASSWORD"} & other.keys() == set()
     assert code_environment({"EDGE_MODELS": "", "EDGE_COMMIT": ""}) == {}
 
 

@@ -134,6 +134,15 @@ def test_a_file_that_is_no_release_fails(world: World, content: bytes) -> None:
     assert "export it again" in told["remedy"]
 
 
+def test_a_file_that_is_no_release_is_not_overwritten(world: World) -> None:
+    approved(world)
+    world.file.write_text("x,y\n1,2\n")
+    done = world.at(world.staging, "export", "nyc_taxi", str(world.file))
+    assert done.code == 2
+    assert "is there, and is no release" in done.err
+    assert world.file.read_text() == "x,y\n1,2\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("import", "missing.tar"), ("export", "nyc_taxi"), ("export", "tokyo_taxi", "a.tar")],

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from edge_assets.core.folders import SHIPPED
 from tests.edge_assets.artifacts import FLAG_DROP, pretend_artifact, pretend_release
 from tests.edge_assets.bench import FOLDER, Bench, make_blank, opened_bench
 
@@ -107,10 +109,35 @@ def test_a_file_with_none_of_the_columns_is_one_error(
     path.write_text("day,rain\n" + "1,2\n" * 900)
     done = edgectl("score", "nyc_taxi", str(path))
     assert (done.code, done.out) == (1, "")
-    assert "no row of weather.csv can be scored" in done.err
+    assert "weather.csv cannot be scored" in done.err
     assert "tripDistance" in done.err
     assert "it has: day, rain" in done.err
     assert len(done.err.splitlines()) < 5
+
+
+def test_a_column_of_another_name_is_no_column_of_unknown_values(
+    tmp_path: Path, edgectl: Runner
+) -> None:
+    """Where values may be unknown, all rows would be scored as if this one were."""
+    folder = tmp_path / "tooling"
+    shutil.copytree(SHIPPED / "tooling", folder)
+    yaml = folder / "model.yaml"
+    yaml.write_text(yaml.read_text().replace("{name: x2, ", "{name: x2, nullable: true, "))
+    rows = tmp_path / "rows.csv"
+    rows.write_text("x1,druck\n1,2\n")
+    done = edgectl("score", "tooling", str(rows), "--model-folder", str(folder))
+    assert (done.code, done.out) == (1, "")
+    assert "it has no column x2; it has: x1, druck" in done.err
+
+
+def test_the_file_that_is_scored_is_not_overwritten(
+    bench: Bench, trips: Path, edgectl: Runner
+) -> None:
+    before = trips.read_bytes()
+    done = edgectl("score", "nyc_taxi", str(trips), "--out", str(trips))
+    assert done.code == 2
+    assert "is the file that is scored" in done.err
+    assert trips.read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgectl.leftovers import started_at
-from edgectl.seeding import planned_fleet
+from edgectl.seeding import make_landing_folders, planned_fleet
 from edgectl.supervisor import Supervisor
 from protos.errors import ConfigurationError, Unavailable
 from resources.hub import Hub
@@ -33,6 +33,17 @@ def connected(up: Supervisor) -> list[str]:
         return [device.device_id for device in up.observe("nyc_taxi") if device.connected]
     except Unavailable:
         return []
+
+
+def test_each_model_that_can_be_loaded_has_a_folder_for_its_deliveries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "model.yaml").write_text("name: broken\n")
+    monkeypatch.setenv("EDGE_MODELS", str(tmp_path / "broken"))
+    make_landing_folders(tmp_path / "landing")
+    made = {folder.name for folder in (tmp_path / "landing").iterdir()}
+    assert made == {"compliance", "london_taxi", "nyc_taxi", "parts", "tooling"}
 
 
 def test_a_life_of_two_starts(tmp_path: Path) -> None:

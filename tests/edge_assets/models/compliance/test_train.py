@@ -24,8 +24,7 @@ def retrained(edge_model: EdgeModel, tables: Split, shifted: Split) -> "Complian
     """As a candidate is trained, but for the time that it takes."""
     from edge_assets.models.compliance.train import train
 
-    parameters = {**edge_model.config.training, "epochs": 3}
-    return train(pd.concat([tables.train, shifted.train]), **parameters)
+    return train(pd.concat([tables.train, shifted.train]), epochs=3)
 
 
 def asked(edge_model: EdgeModel, model: "ComplianceNet", *texts: str) -> "Outputs":
