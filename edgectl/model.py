@@ -252,8 +252,12 @@ def _figure(value: float | None, digits: int = 3, unit: float = 1.0) -> str:
 
 def _for_the_chain(model: str, record: Mapping[str, Any], same_graph: bool) -> list[str]:
     """How the choice comes into the chain, so that the next image has it."""
+    from edge_assets.core.folders import model_folder
+
     options = ", ".join(f"{key}: {_yaml(v)}" for key, v in record["choice"]["runtime"].items())
-    lines = [f"put into edge_assets/models/{model}/model.yaml", f"runtime: {{{options}}}"]
+    file = model_folder(model) / "model.yaml"
+    here = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    lines = [f"put into {here}", f"runtime: {{{options}}}"]
     if not same_graph:
         lines.append(f"and let to_onnx of {model} make the graph of {record['folder']}")
     return lines
