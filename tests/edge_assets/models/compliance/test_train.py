@@ -24,7 +24,7 @@ def retrained(edge_model: EdgeModel, tables: Split, shifted: Split) -> "Complian
     """As a candidate is trained, but for the time that it takes."""
     from edge_assets.models.compliance.train import train
 
-    return train(pd.concat([tables.train, shifted.train]), epochs=3)
+    return train(pd.concat([tables.train, shifted.train]), epochs=6)
 
 
 def asked(edge_model: EdgeModel, model: "ComplianceNet", *texts: str) -> "Outputs":
@@ -133,7 +133,9 @@ def test_the_weights_are_the_decision_and_show_what_drove_it(
     words, weights = answer["words"][0], answer["word_weights"][0]
     odds = np.log(answer["probabilities"][0, 1] / answer["probabilities"][0, 0])
     bias = model.bias[REASONS.index("material")].item()
-    assert weights.sum() + bias == pytest.approx(odds, abs=0.1)  # one reason decides
+    # one reason decides; the others, which are unlikely, add little
+    assert weights.sum() + bias == pytest.approx(odds, abs=0.5)
+    assert answer["reasons"].round().tolist() == [[0, 1, 0]]
     assert words[np.argmax(weights)] == "plastic"
     assert words[7:].tolist() == [""] * 57
     assert not weights[7:].any()
