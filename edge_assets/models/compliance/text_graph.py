@@ -20,7 +20,8 @@ OPSETS = {"": 20, "ai.onnx.ml": 3}
 """StringSplit and StringConcat came with opset 20."""
 IR_VERSION = 10
 INPUT, WORDS, NUMBERS, SHOWN = "description", "split", "numbers", "words"
-_PLAIN, _NO_QUOTE = "[a-z0-9 ']*", "[^']*"
+_PLAIN = "[a-z0-9 ']*"
+_NO_QUOTE = "([^']|'+[^ '])*"  # before a space
 
 
 def text_graph(places: Mapping[str, int], shown: int) -> onnx.ModelProto:
