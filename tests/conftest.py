@@ -3,6 +3,10 @@
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 # The Linux wheels of onnxruntime send telemetry unless this is set before the first import.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -15,3 +19,13 @@ with contextlib.suppress(ImportError):
     from absl import logging
 
     logging.get_absl_handler().python_handler.stream = sys.__stderr__
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of Dagster in which nothing happened yet: to copy is quicker than to make."""
+    from tests.edge_assets.bench import make_blank
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", "")
+        yield make_blank(tmp_path_factory.mktemp("blank"))

@@ -11,7 +11,7 @@ import pytest
 from edge.local_hub.target_condition import parse_target_condition
 from edge_assets.core.fleet import DeviceObservation
 from edge_assets.lineage import gate
-from tests.edge_assets.bench import Bench, image_of, make_blank, model_of, opened_bench
+from tests.edge_assets.bench import Bench, image_of, model_of, opened_bench
 from tests.edge_assets.fake_hub import FakeHub
 
 from .conftest import Runner
@@ -31,13 +31,6 @@ class TaggedHub(FakeHub):
             )
             for d in super().observe(model)
         ]
-
-
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", "")
-        yield make_blank(tmp_path_factory.mktemp("blank"))
 
 
 @pytest.fixture

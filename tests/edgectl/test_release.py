@@ -8,19 +8,12 @@ import pytest
 
 from edge_assets.lineage import gate
 from protos.errors import Unavailable
-from tests.edge_assets.bench import Bench, digest_of, image_of, make_blank, model_of, opened_bench
+from tests.edge_assets.bench import Bench, digest_of, image_of, model_of, opened_bench
 from tests.edge_assets.fake_hub import FakeHub
 
 from .conftest import Runner
 
 WHO = ("--by", "Ada", "--reason", "better on long trips")
-
-
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", "")
-        yield make_blank(tmp_path_factory.mktemp("blank"))
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 
 from edge_assets.lineage import gate
 from resources.platform import Platform
-from tests.edge_assets.bench import make_blank
 from tests.edge_assets.fake_hub import FakeHub
 from tests.edge_assets.handing_on import Site, opened_site, pretend_candidate
 
@@ -32,13 +31,6 @@ class World:
     def at(self, site: Site, *arguments: str) -> Done:
         self.platform = site.bench.platform
         return self.edgectl("release", *arguments)
-
-
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", "")
-        yield make_blank(tmp_path_factory.mktemp("blank"))
 
 
 @pytest.fixture

@@ -12,16 +12,9 @@ import pytest
 
 from edge_assets.core.folders import SHIPPED
 from tests.edge_assets.artifacts import FLAG_DROP, pretend_artifact, pretend_release
-from tests.edge_assets.bench import FOLDER, Bench, make_blank, opened_bench
+from tests.edge_assets.bench import FOLDER, Bench, opened_bench
 
 from .conftest import Runner
-
-
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", "")
-        yield make_blank(tmp_path_factory.mktemp("blank"))
 
 
 @pytest.fixture

@@ -3,14 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.edge_assets.bench import Bench, make_blank, opened_bench
-
-
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", "")
-        yield make_blank(tmp_path_factory.mktemp("blank"))
+from tests.edge_assets.bench import Bench, opened_bench
 
 
 @pytest.fixture
